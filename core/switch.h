@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The context switch, and nothing else: callee-saved registers and the stack pointer. Sanitizers,
+ * errno and exception state are fiber.c's business.
+ *
+ * switch-x86_64.S implements it by hand; switch-ucontext.c elsewhere, or where configure was told
+ * --with-switch=ucontext. The floating point control words are not switched: code that changes the
+ * rounding mode puts it back before it suspends.
+ */
+#ifndef PEAL_CORE_SWITCH_H
+#define PEAL_CORE_SWITCH_H
+
+#include <stddef.h>
+
+/*
+ * Make a context that will run entry(arg) on the stack [low, low + size) when it is first switched
+ * to. Entry must never return. Returns the context: an address inside the stack, valid until the
+ * next switch to it. The lowest frame ends backtraces (no caller, frame pointer 0).
+ */
+void *peal_switch_make(void *low, size_t size, void (*entry)(void *arg), void *arg);
+
+/* Save the running context to *from and continue the one in `to`. Returns when somebody switches
+ * back. */
+void peal_switch(void **from, void *to);
+
+#endif
