@@ -12,9 +12,8 @@ PEAL_NORETURN void peal_fatal(const char *fmt, ...) PEAL_PRINTF(1, 2);
 PEAL_NORETURN void peal_assert_failed(const char *what, const char *file, int line);
 
 /* Stays in release builds: it guards memory, and a wrong answer is worse than none. */
-#define peal_assert(condition) \
-	(__builtin_expect(!!(condition), 1) ? \
-			(void)0 : \
-			peal_assert_failed(#condition, __FILE__, __LINE__))
+#define peal_assert(condition)                        \
+	(__builtin_expect(!!(condition), 1) ? (void)0 \
+					    : peal_assert_failed(#condition, __FILE__, __LINE__))
 
 #endif

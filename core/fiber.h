@@ -22,8 +22,8 @@ struct peal_fiber {
 	struct peal_stack *stack;
 	struct peal_exceptions exceptions;
 	int saved_errno;
-	void *sanitizer;        /* ASan's fake stack, or TSan's fiber */
-	const void *stack_low;  /* of the thread's own stack, for ASan; fibers have `stack` */
+	void *sanitizer;       /* ASan's fake stack, or TSan's fiber */
+	const void *stack_low; /* of the thread's own stack, for ASan; fibers have `stack` */
 	size_t stack_size;
 };
 

@@ -40,7 +40,7 @@ static inline void peal_list_remove(struct peal_list *entry)
 }
 
 /* The current entry may be removed inside; others may not. */
-#define PEAL_LIST_EACH(pos, list) \
+#define PEAL_LIST_EACH(pos, list)                                                          \
 	for (struct peal_list *pos = (list)->next, *pos##_next = pos->next; pos != (list); \
 		pos = pos##_next, pos##_next = pos->next)
 

@@ -55,11 +55,11 @@ static inline long peal_sys_result(long result)
  * The body of a wrapper: the hook first, then the call. A macro because the call must not be
  * evaluated when the hook has answered.
  */
-#define PEAL_SYS(number, call) \
-	do { \
-		long hooked; \
+#define PEAL_SYS(number, call)                        \
+	do {                                          \
+		long hooked;                          \
 		if (peal_sys_hooked(number, &hooked)) \
-			return hooked; \
+			return hooked;                \
 		return peal_sys_result((long)(call)); \
 	} while (0)
 
@@ -182,8 +182,7 @@ static inline long peal_sys_send(int fd, const void *buf, size_t size, int flags
 	PEAL_SYS(SYS_sendto, send(fd, buf, size, flags));
 }
 
-static inline long peal_sys_getsockopt(
-	int fd, int level, int option, void *value, socklen_t *size)
+static inline long peal_sys_getsockopt(int fd, int level, int option, void *value, socklen_t *size)
 {
 	PEAL_SYS(SYS_getsockopt, getsockopt(fd, level, option, value, size));
 }

@@ -14,18 +14,18 @@
 
 #ifdef __cplusplus
 #define PEAL_BEGIN_DECLS extern "C" {
-#define PEAL_END_DECLS   }
+#define PEAL_END_DECLS	 }
 #else
 #define PEAL_BEGIN_DECLS
 #define PEAL_END_DECLS
 #endif
 
 /* Everything without it is hidden; the names are listed in core/libpeal.map as well. */
-#define PEAL_API __attribute__((visibility("default")))
+#define PEAL_API	       __attribute__((visibility("default")))
 
-#define PEAL_MUST_CHECK        __attribute__((warn_unused_result))
+#define PEAL_MUST_CHECK	       __attribute__((warn_unused_result))
 #define PEAL_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-#define PEAL_NORETURN          __attribute__((noreturn))
+#define PEAL_NORETURN	       __attribute__((noreturn))
 
 /*
  * The struct that a member is embedded in. Without statement expressions, and still the compiler
@@ -38,10 +38,11 @@
  * Is a function in an API table there? True when the table exists, is long enough to hold the
  * member, and the member is set. Tables only grow at their end (see plugin.h).
  */
-#define PEAL_HAS(table, member) \
-	((table) && \
-	 (table)->size >= offsetof(__typeof__(*(table)), member) + sizeof((table)->member) && \
-	 (table)->member)
+#define PEAL_HAS(table, member)                                                             \
+	((table) &&                                                                         \
+		(table)->size >=                                                            \
+			offsetof(__typeof__(*(table)), member) + sizeof((table)->member) && \
+		(table)->member)
 
 PEAL_BEGIN_DECLS
 

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Operations: asynchronous I/O without a fiber.
+ *
+ * An op is a struct of the caller's. Zero it before its first use, start it with one of the calls
+ * below, and leave it and its buffers alone until it has completed: they belong to the kernel until
+ * then, also after a cancel. It completes exactly once for each start, on the shard that started it:
+ * either its callback is called, or, when it was started without one, a fiber waits for it with
+ * peal_op_wait(). Errors come the same way; starting cannot fail. Starting an op that is still busy
+ * is a defect in the program and ends it (peal_set_fatal() in runtime.h hears of it first).
+ *
+ * The callback runs from the shard's loop, never inside the call that starts the op. The core does
+ * not touch the op after its callback was called: the callback may free it or start it again.
+ *
+ * For every fiber call in io.h there is an op twin here. All of these must be called on a shard's
+ * thread (from a fiber, a callback or a post); elsewhere they end the program with a message, since
+ * there is nobody who could complete them.
+ */
+#ifndef PEAL_OP_H
+#define PEAL_OP_H
+
+#include <peal/base.h>
+
+PEAL_BEGIN_DECLS
+
+struct sockaddr;
+struct peal_op;
+
+/* Called on the op's shard when it has completed; op->result holds what the call returned, or a
+ * negative errno. Must not suspend: it is not a fiber. */
+typedef void peal_op_fn(struct peal_op *op);
+
+enum peal_opcode {
+	PEAL_OP_NOP,
+	PEAL_OP_ACCEPT,
+	PEAL_OP_CONNECT,
+	PEAL_OP_RECV,
+	PEAL_OP_SEND,
+	PEAL_OP_SHUTDOWN,
+	PEAL_OP_CLOSE,
+	PEAL_OP_POLL,
+	PEAL_OP_COUNT_
+};
+
+/*
+ * Of its fields, users read `result` and nothing else. The size is fixed for the life of the SONAME;
+ * backends keep their own state in `backend`.
+ */
+struct peal_op {
+	uint8_t opcode; /* enum peal_opcode */
+	uint8_t state;	/* core's: idle, queued, in flight, done */
+	uint16_t flags; /* core's */
+	int32_t fd;
+	int64_t result;
+	peal_op_fn *done;
+	union {
+		struct {
+			struct sockaddr *address;
+			uint32_t *size;
+			int32_t flags;
+		} accept;
+		struct {
+			const struct sockaddr *address;
+			uint32_t size;
+		} connect;
+		struct {
+			void *buf;
+			size_t size;
+			int32_t flags;
+		} recv;
+		struct {
+			const void *buf;
+			size_t size;
+			int32_t flags;
+		} send;
+		struct {
+			int32_t how;
+		} shutdown;
+		struct {
+			uint32_t events;
+		} poll;
+		uint64_t room[4];
+	} args;
+	struct peal_op *next;		       /* in the one queue it stands in */
+	struct peal_op *link_next, *link_prev; /* in the shard's list of ops in flight */
+	void *waiter;			       /* the task that sleeps on it */
+	void *scope;			       /* reserved for scope.h */
+	uint64_t backend[8];
+	uint64_t reserved[4];
+};
+
+/* Completes at the shard's next turn with 0. */
+PEAL_API void peal_op_nop(struct peal_op *op, peal_op_fn *done);
+
+/*
+ * accept4(2): result is the new descriptor. address and size may be NULL; size is both the room and
+ * what was written, and both must stay valid until completion. flags are accept4's (SOCK_NONBLOCK,
+ * SOCK_CLOEXEC); SOCK_CLOEXEC is always added.
+ */
+PEAL_API void peal_op_accept(struct peal_op *op, int fd, struct sockaddr *address, uint32_t *size,
+	int flags, peal_op_fn *done);
+
+/* connect(2): result is 0. address must stay valid until completion. */
+PEAL_API void peal_op_connect(struct peal_op *op, int fd, const struct sockaddr *address,
+	uint32_t size, peal_op_fn *done);
+
+/* recv(2): result is the number of bytes, 0 at the end of a stream. */
+PEAL_API void peal_op_recv(
+	struct peal_op *op, int fd, void *buf, size_t size, int flags, peal_op_fn *done);
+
+/* send(2): result is the number of bytes sent, which may be fewer than size. MSG_NOSIGNAL is always
+ * added: a broken pipe is -EPIPE, not a signal. */
+PEAL_API void peal_op_send(
+	struct peal_op *op, int fd, const void *buf, size_t size, int flags, peal_op_fn *done);
+
+/* shutdown(2): result is 0. */
+PEAL_API void peal_op_shutdown(struct peal_op *op, int fd, int how, peal_op_fn *done);
+
+/*
+ * close(2), the way to close a descriptor that this shard has used: ops of this shard that are still
+ * in flight on it are cancelled first (they complete with -ECANCELED). Result is 0 or close's error,
+ * and the descriptor is gone in either case. Cannot itself be cancelled.
+ */
+PEAL_API void peal_op_close(struct peal_op *op, int fd, peal_op_fn *done);
+
+/* poll(2) for one descriptor, once: events and result are POLLIN, POLLOUT and so on. */
+PEAL_API void peal_op_poll(struct peal_op *op, int fd, uint32_t events, peal_op_fn *done);
+
+/*
+ * Wait, in a fiber, for an op that was started without a callback. Returns its result (also in
+ * op->result). One fiber at most waits for an op. Suspends unless the op has completed already.
+ */
+PEAL_API ssize_t peal_op_wait(struct peal_op *op);
+
+/*
+ * Wait for the first of count ops that were started without a callback, and return its index; the
+ * others go on. NULL entries and ops that were never started are passed over; -EINVAL when none is
+ * left. Of several that have completed the lowest index is returned: clear what was taken
+ * (ops[i] = NULL) to get the next. Suspends unless one has completed already.
+ */
+PEAL_API int peal_op_wait_any(struct peal_op *const *ops, unsigned int count);
+
+/*
+ * Ask for an op to end early. It still completes, once, through its callback or peal_op_wait(): with
+ * -ECANCELED, or with its own result if that was there first (nothing that was received is lost). Its
+ * buffers belong to the kernel until then. Does nothing to an op that is not in flight. On the shard
+ * that started the op.
+ */
+PEAL_API void peal_op_cancel(struct peal_op *op);
+
+/* Has it been started and not yet completed? On the shard that started it. */
+PEAL_API bool peal_op_busy(const struct peal_op *op);
+
+PEAL_END_DECLS
+
+#endif
