@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Loading plugins, from an application's point of view. Writing one: plugin.h.
+ *
+ * A plugin is found by its bare name in the installed directory, or in the directories of
+ * PEAL_PLUGIN_PATH (colon separated; not looked at in setuid programs). Its file and the directory it
+ * is in must belong to root or to the user, and nobody else may be able to write to them. Programs
+ * with a static libpeal use the plugins that were linked in. A plugin's code is never unmapped:
+ * unloading is the end of its runtime.
+ */
+#ifndef PEAL_LOAD_H
+#define PEAL_LOAD_H
+
+#include <peal/base.h>
+
+PEAL_BEGIN_DECLS
+
+struct peal_rt;
+
+/*
+ * Load a plugin into a runtime and start it: once, then on each shard. params is "key=value" pairs
+ * separated by commas ("greeting=Hi,times=2"; a backslash takes the next character as it is), or
+ * NULL.
+ *
+ * 0, also when it is loaded already with the same params; -ENOENT when no such plugin was found,
+ * -EPERM when a file or folder is not safe, -ENOEXEC when it is not a plugin or made for another
+ * version, -EINVAL for parameters it does not take, -EEXIST when it is loaded with other params,
+ * -ESHUTDOWN when the runtime is ending, or what its own start returned. reason (may be NULL) says
+ * which check failed and what to do. peal_plugin_load(): the calling shard's runtime, in a fiber,
+ * suspends. peal_rt_plugin_load(): any thread that is no shard, blocks.
+ */
+PEAL_API int peal_plugin_load(const char *name, const char *params, struct peal_reason *reason);
+PEAL_API int peal_rt_plugin_load(
+	struct peal_rt *rt, const char *name, const char *params, struct peal_reason *reason);
+
+/*
+ * The API table of a loaded plugin, for the inline functions in its header; applications call those.
+ * rt NULL: the calling shard's runtime. NULL when it is not loaded or its API has another major
+ * version. *state receives the plugin's state for this runtime. Any thread.
+ */
+PEAL_API const void *peal_plugin_api(
+	struct peal_rt *rt, const char *name, unsigned int major, void **state);
+
+/*
+ * What peal_plugin_load() would find, without starting anything: calls `each` for every candidate in
+ * search order, with err 0 or why it is refused. version and summary are "" for refused ones. Opens
+ * the files (their constructors run). Any thread.
+ */
+struct peal_plugin_info {
+	size_t size; /* of this struct, as the library knows it */
+	const char *name, *version, *summary;
+	const char *path;   /* "(built in)" for static ones */
+	const char *params; /* one line per parameter: name, type, default and help */
+	int err;
+	int reserved;
+	const char *reason; /* "" when err is 0 */
+};
+typedef void peal_plugin_each_fn(void *arg, const struct peal_plugin_info *info);
+PEAL_API int peal_plugin_list(peal_plugin_each_fn *each, void *arg);
+
+PEAL_END_DECLS
+
+#endif

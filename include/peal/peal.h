@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Peal: an event framework for Linux. This header brings in all that applications use; plugin authors
+ * add peal/plugin.h, backend authors peal/backend.h.
+ *
+ *   runtime.h  start, run, drain, stop; posts; hooks     op.h     I/O with callbacks
+ *   task.h     spawn, join, yield, blocking calls        io.h     I/O for fibers
+ *   time.h     now, sleep                                net.h    listening and serving
+ *   stats.h    counters, from inside and outside         load.h   load plugins
+ */
+#ifndef PEAL_PEAL_H
+#define PEAL_PEAL_H
+
+#include <peal/base.h>
+#include <peal/io.h>
+#include <peal/load.h>
+#include <peal/net.h>
+#include <peal/op.h>
+#include <peal/runtime.h>
+#include <peal/stats.h>
+#include <peal/task.h>
+#include <peal/time.h>
+
+PEAL_BEGIN_DECLS
+
+#define PEAL_VERSION_MAJOR 0
+#define PEAL_VERSION_MINOR 1
+#define PEAL_VERSION_PATCH 0
+
+/* The version of the library that is loaded, "0.1.0". Any thread. */
+PEAL_API const char *peal_version(void);
+
+PEAL_END_DECLS
+
+#endif

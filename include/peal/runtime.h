@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The runtime: a set of shards, one thread and one ring each.
+ *
+ * peal_run() is the simple way in: it starts a runtime, runs one function as its main task, and takes
+ * everything down when that has returned. peal_rt_start() and peal_rt_stop() are its two halves for
+ * programs that have a main thread of their own.
+ */
+#ifndef PEAL_RUNTIME_H
+#define PEAL_RUNTIME_H
+
+#include <peal/base.h>
+#include <peal/task.h>
+
+PEAL_BEGIN_DECLS
+
+struct peal_rt;
+
+/* The life of a runtime, in order. */
+enum peal_rt_state {
+	PEAL_RT_BOOTING, /* shards are starting */
+	PEAL_RT_RUNNING,
+	PEAL_RT_DRAINING, /* accepts have ended; what was begun goes on until the drain timeout */
+	PEAL_RT_STOPPING, /* what waits is cancelled */
+	PEAL_RT_STOPPED
+};
+
+enum peal_log_level { PEAL_LOG_ERROR, PEAL_LOG_WARNING, PEAL_LOG_INFO, PEAL_LOG_DEBUG };
+
+/* How shards are tied to CPUs. */
+#define PEAL_AFFINITY_AUTO 0 /* one CPU each, where there is one shard for each CPU we may use */
+#define PEAL_AFFINITY_NONE 1 /* the kernel's scheduler decides */
+
+/*
+ * In every field zero means the default. Flags are bytes: 0 no, 1 yes.
+ */
+struct peal_rt_opts {
+	size_t size;	  /* of this struct; PEAL_RT() sets it */
+	const char *name; /* shown by `peal stat`; NULL: the program's name */
+	const char
+		*backend; /* "uring", "epoll", ...; NULL: $PEAL_BACKEND, or the best that works */
+	int64_t drain_timeout; /* ns that draining may take before what waits is cancelled; 10 s */
+	size_t stack_size;     /* usable bytes of a fiber's stack; 64 KiB, at least 16 KiB */
+	uint32_t shards;       /* 0: as many as CPUs this process may use (CPU set, cgroup quota) */
+	uint32_t max_tasks;    /* tasks that may exist at a time; 1,048,576 */
+	uint32_t max_blocking; /* threads of the blocking pool; 4 per shard, at least 8 */
+	uint32_t max_blocking_queue; /* calls that may wait for one of them; 65,536 */
+	uint32_t ring_entries;	     /* submissions per kernel entry; the backend's own choice */
+	uint8_t affinity;	     /* PEAL_AFFINITY_AUTO */
+	uint8_t no_stealing;	     /* stealable tasks stay where they were spawned */
+	uint8_t report_overflow; /* name the fiber whose stack overflowed: installs a SIGSEGV handler */
+	uint8_t reserved;	 /* 0 */
+};
+
+/* Options in place: peal_run(main_task, NULL, PEAL_RT(.shards = 2)). C only. */
+#define PEAL_RT(...) \
+	(&(const struct peal_rt_opts){ .size = sizeof(struct peal_rt_opts), __VA_ARGS__ })
+
+/*
+ * Start a runtime, run fn(arg) as its main task on shard 0, drain it, and free it. Returns what fn
+ * returned; or, when the runtime could not be started, a negative errno (the log hook is told why):
+ * those of peal_rt_start(). opts may be NULL. Any thread that is no shard; blocks it.
+ */
+PEAL_API int peal_run(peal_task_fn *fn, void *arg, const struct peal_rt_opts *opts);
+
+/*
+ * Start a runtime whose shards run on threads of their own. reason may be NULL.
+ *
+ * 0 and the runtime in *rt; -EINVAL for options that make no sense, -E2BIG for ones this library does
+ * not know, -ENOENT for a backend that does not exist, the backend's own error when none works here,
+ * -EAGAIN or -ENOMEM when threads or memory are refused. On failure nothing stays behind. Any thread
+ * that is no shard.
+ */
+PEAL_API int peal_rt_start(
+	struct peal_rt **rt, const struct peal_rt_opts *opts, struct peal_reason *reason);
+
+/*
+ * Ask a runtime to come to its end: accepts end, peal_draining() becomes true, and tasks get
+ * drain_timeout to finish; then everything that waits is cancelled. Returns at once; asking again does
+ * nothing. Any thread.
+ */
+PEAL_API void peal_rt_drain(struct peal_rt *rt);
+
+/*
+ * Drain a runtime, wait until every task has ended and its threads are gone, and free it. Accepts
+ * NULL. Any thread that is no shard of it (-EDEADLK otherwise, and nothing happens). Blocks.
+ */
+PEAL_API int peal_rt_stop(struct peal_rt *rt);
+
+/* Any thread, while the runtime exists. */
+PEAL_API enum peal_rt_state peal_rt_state(const struct peal_rt *rt);
+PEAL_API unsigned int peal_rt_shards(const struct peal_rt *rt);
+/* The backend's name, and in one line why it is this one. */
+PEAL_API const char *peal_rt_backend(const struct peal_rt *rt);
+PEAL_API const char *peal_rt_backend_reason(const struct peal_rt *rt);
+/* What the backend can do (PEAL_CAP_* in backend.h). */
+PEAL_API uint64_t peal_rt_caps(const struct peal_rt *rt);
+
+/* The runtime and the shard's index that the calling thread belongs to; NULL and -EPERM on a thread
+ * that is no shard. */
+PEAL_API struct peal_rt *peal_rt_current(void);
+PEAL_API int peal_shard(void);
+
+/* Is the calling shard's runtime on its way to the end? Loops that serve for ever ask this. False off
+ * a shard. */
+PEAL_API bool peal_draining(void);
+
+/*
+ * Run fn(post) once on a shard's loop, without a fiber. The node is yours, zeroed before its first
+ * use, and must stay until fn is called; from then on it is yours again. Posts of one thread to one
+ * shard run in order. -EINVAL for a shard that does not exist, -EBUSY for a node that is posted
+ * already, -ESHUTDOWN after the shards have stopped listening. Nothing is allocated. Any thread.
+ */
+struct peal_post;
+typedef void peal_post_fn(struct peal_post *post);
+
+struct peal_post {
+	struct peal_post *next;
+	peal_post_fn *fn;
+	uint32_t state;
+	uint32_t reserved;
+};
+
+PEAL_API int peal_rt_post(
+	struct peal_rt *rt, unsigned int shard, struct peal_post *post, peal_post_fn *fn);
+
+/*
+ * One pointer per shard and key. peal_local_create() makes a key for the runtime (at most 64 of them;
+ * -ENOSPC after that); `destroy` is called on each shard, with what is not NULL there, when the shard
+ * stops. Keys are never given back. Create: any thread. Get and set: a shard's thread, elsewhere NULL
+ * and -EPERM.
+ */
+PEAL_API int peal_local_create(struct peal_rt *rt, unsigned int *key, void (*destroy)(void *value));
+PEAL_API void *peal_local_get(unsigned int key);
+PEAL_API int peal_local_set(unsigned int key, void *value);
+
+/*
+ * Hooks of the process. Set them before the first runtime is started and leave them; NULL takes one
+ * away. None of them may call Peal.
+ *
+ * The log hook gets one line at a time, from any thread. Without it the library says nothing.
+ */
+typedef void peal_log_fn(void *arg, enum peal_log_level level, const char *text);
+PEAL_API void peal_set_log(peal_log_fn *log, void *arg);
+
+/*
+ * Memory for the library's own objects: aligned_alloc(3), free(3) in shape; `allocate` may return
+ * NULL and need not clear. Returns -EBUSY while a runtime exists. Both or none.
+ */
+PEAL_API int peal_set_allocator(
+	void *(*allocate)(size_t alignment, size_t size), void (*release)(void *memory));
+
+/* Told what broke, before the process is aborted. */
+typedef void peal_fatal_fn(const char *text);
+PEAL_API void peal_set_fatal(peal_fatal_fn *fatal);
+
+PEAL_END_DECLS
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tasks: units of work, written as plain functions that may wait.
+ *
+ * A new task is fresh: a control block without a stack. When a shard first runs it, it becomes a
+ * fiber of that shard and stays there, so thread-locals, addresses of locals and I/O in flight remain
+ * valid. Only fresh tasks that were spawned PEAL_STEALABLE may start on another shard than intended.
+ *
+ * A fiber that waits gives its shard to others; it is never interrupted anywhere else. What runs on
+ * one shard therefore needs no locks against what runs on the same shard between two waits.
+ */
+#ifndef PEAL_TASK_H
+#define PEAL_TASK_H
+
+#include <peal/base.h>
+
+PEAL_BEGIN_DECLS
+
+struct peal_rt;
+struct peal_task;
+
+/*
+ * A task's function. Its int is the task's result; a negative one is a failure, which is counted. A
+ * C++ exception that leaves it ends the program.
+ */
+typedef int peal_task_fn(void *arg);
+
+/*
+ * Where a task starts. One scalar, 0 is the default:
+ *   PEAL_HERE           the calling shard
+ *   PEAL_PINNED(shard)  that shard
+ *   PEAL_ROUND_ROBIN    the shards in turn
+ *   PEAL_STEALABLE      the calling shard, or any other that has nothing to do before it was started
+ */
+#define PEAL_HERE	   ((uint64_t)0)
+#define PEAL_PINNED(shard) (((uint64_t)1 << 56) | (uint32_t)(shard))
+#define PEAL_ROUND_ROBIN   ((uint64_t)2 << 56)
+#define PEAL_STEALABLE	   ((uint64_t)3 << 56)
+
+struct peal_spawn_opts {
+	size_t size;	  /* of this struct; PEAL_SPAWN() sets it */
+	uint64_t place;	  /* PEAL_HERE, ... */
+	const char *name; /* for reports; copied, up to 31 bytes. NULL: none */
+};
+
+/* Options in place: peal_spawn(fn, arg, PEAL_SPAWN(.place = PEAL_STEALABLE)). C only. */
+#define PEAL_SPAWN(...) \
+	(&(const struct peal_spawn_opts){ .size = sizeof(struct peal_spawn_opts), __VA_ARGS__ })
+
+/*
+ * Start a task on its own. Its result is only counted. opts may be NULL.
+ *
+ * 0; -EAGAIN when max_tasks (runtime.h) tasks exist, it never waits for one to end; -ENOMEM; -EINVAL
+ * for a shard that does not exist; -E2BIG for options this library does not know; -EPERM off a
+ * shard; -ESHUTDOWN when the runtime is stopping. On a shard's thread. Does not suspend.
+ */
+PEAL_API int peal_spawn(peal_task_fn *fn, void *arg, const struct peal_spawn_opts *opts);
+
+/* The same from any thread. PEAL_HERE means any shard, in turn. */
+PEAL_API int peal_rt_spawn(
+	struct peal_rt *rt, peal_task_fn *fn, void *arg, const struct peal_spawn_opts *opts);
+
+/*
+ * One task on each shard, pinned there; the place in opts is not looked at. All or none: on failure
+ * nothing was started. Otherwise as peal_spawn().
+ */
+PEAL_API int peal_spawn_each(peal_task_fn *fn, void *arg, const struct peal_spawn_opts *opts);
+
+/*
+ * Start a task and keep a handle, which must be given to peal_task_join() or peal_task_detach() once.
+ * Otherwise as peal_spawn(); *task is not touched on failure.
+ */
+PEAL_API int peal_task_spawn(
+	struct peal_task **task, peal_task_fn *fn, void *arg, const struct peal_spawn_opts *opts);
+
+/*
+ * Wait, in a fiber, for a task to end, and free its handle. Returns 0 and the task's own int in
+ * *result (NULL is fine); or the negative errno of the wait, and the handle stays yours: -ECANCELED
+ * when the runtime is being stopped, -EDEADLK for the calling task itself, -EBUSY when another fiber
+ * waits for it already, -EPERM when the caller is no fiber. From any shard of the runtime. Suspends
+ * unless the task has ended.
+ */
+PEAL_API int peal_task_join(struct peal_task *task, int *result);
+
+/* Give the handle up; the task goes on. Accepts NULL. Any thread. Does not suspend. */
+PEAL_API void peal_task_detach(struct peal_task *task);
+
+/* Let others run: the calling fiber goes to the end of its shard's queue. 0, or -EPERM when the
+ * caller is no fiber. */
+PEAL_API int peal_yield(void);
+
+/* The name of the calling task, "" when it has none or the caller is no task. */
+PEAL_API const char *peal_task_name(void);
+
+/*
+ * Run fn(arg) on the runtime's bounded pool of threads and wait for it: for calls that block the
+ * thread (name resolution, a library that knows nothing of Peal). fn runs off the shards: it may not
+ * use calls that need one. Returns 0 and fn's int in *result (NULL is fine), -ECANCELED when the
+ * runtime is being stopped and fn had not begun (a call that has begun is waited for: its arguments
+ * live on the caller's stack), -EAGAIN when the queue of the pool is full, -EPERM when the caller is
+ * no fiber. Suspends.
+ */
+PEAL_API int peal_blocking(peal_task_fn *fn, void *arg, int *result);
+
+PEAL_END_DECLS
+
+#endif
