@@ -150,7 +150,8 @@ PEAL_API void peal_set_log(peal_log_fn *log, void *arg);
 PEAL_API int peal_set_allocator(
 	void *(*allocate)(size_t alignment, size_t size), void (*release)(void *memory));
 
-/* Told what broke, before the process is aborted. */
+/* Told what broke, before the process is aborted. Without a hook the text goes to stderr, as that of
+ * assert(3) does. */
 typedef void peal_fatal_fn(const char *text);
 PEAL_API void peal_set_fatal(peal_fatal_fn *fatal);
 
