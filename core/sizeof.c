@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* The sizes of public structs, for callers whose language cannot include the headers. */
+#include <string.h>
+
+#include <peal/base.h>
+#include <peal/load.h>
+#include <peal/net.h>
+#include <peal/op.h>
+#include <peal/runtime.h>
+#include <peal/task.h>
+
+#define SIZE_OF(name)                      \
+	{                                  \
+#name, sizeof(struct name) \
+	}
+
+static const struct {
+	const char *name;
+	size_t size;
+} sizes[] = {
+	SIZE_OF(peal_listen_opts),
+	SIZE_OF(peal_op),
+	SIZE_OF(peal_plugin_info),
+	SIZE_OF(peal_post),
+	SIZE_OF(peal_reason),
+	SIZE_OF(peal_rt_opts),
+	SIZE_OF(peal_serve_opts),
+	SIZE_OF(peal_spawn_opts),
+};
+
+size_t peal_sizeof(const char *name)
+{
+	for (size_t i = 0; name && i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		if (!strcmp(sizes[i].name, name))
+			return sizes[i].size;
+	return 0;
+}
