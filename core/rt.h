@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The runtime inside the core.
+ */
+#ifndef PEAL_CORE_RT_H
+#define PEAL_CORE_RT_H
+
+#include <pthread.h>
+
+#include <peal/backend.h>
+#include <peal/runtime.h>
+
+#include "core/atomic.h"
+#include "core/backend.h"
+#include "core/compiler.h"
+#include "core/list.h"
+#include "core/shard.h"
+#include "core/task.h"
+
+struct peal_blocking_pool;
+struct peal_plugins;
+struct peal_stats_page;
+
+struct peal_rt {
+	struct peal_rt_opts opts; /* complete: no field is a default any more */
+	char name[32];
+	struct peal_backend backend;
+	char backend_why[256];
+	struct peal_shard **shards;
+	uint32_t shard_count;
+	bool may_spin; /* a CPU for each shard, and no quota that spinning would eat */
+	bool pin;
+	int cpus[64]; /* of the first shards; -1: any */
+	struct peal_stats_page *stats;
+	struct peal_blocking_pool *blocking;
+	struct peal_plugins *plugins;
+
+	pthread_mutex_t lock; /* guards what follows up to the next blank line */
+	pthread_cond_t changed;
+	uint32_t arrived; /* threads that stand at the current meeting point (life.c) */
+	uint32_t meeting;
+	uint32_t local_keys;
+	void (*local_destroy[PEAL_LOCAL_KEYS])(void *value);
+
+	/* Fresh stealable tasks that did not fit into their shard's ring. */
+	pthread_mutex_t overflow_lock;
+	struct peal_queue overflow;
+	PEAL_ALIGNED_LINE PEAL_ATOMIC(uint32_t) overflow_count;
+
+	PEAL_ALIGNED_LINE PEAL_ATOMIC(uint32_t) state; /* enum peal_rt_state */
+	PEAL_ATOMIC(uint32_t)
+	tasks; /* that exist or that shards may spawn without asking (limit.c) */
+	uint32_t quota_batch;
+	PEAL_ATOMIC(uint32_t) next_shard; /* round-robin */
+	PEAL_ATOMIC(uint32_t) outside;	  /* foreign threads that are delivering right now */
+	PEAL_ATOMIC(bool) drain_asked;
+	struct peal_task keeper; /* the task that takes the runtime down (life.c) */
+	PEAL_ALIGNED_LINE PEAL_ATOMIC(uint32_t) idle;
+	PEAL_ATOMIC(uint32_t) searchers;
+};
+
+/* limit.c: the bound on tasks. Acquire: 0 or -EAGAIN, -ESHUTDOWN. shard NULL off the shards. */
+int peal_limit_acquire(struct peal_rt *rt, struct peal_shard *shard);
+void peal_limit_release(struct peal_rt *rt, struct peal_shard *shard);
+/* Give back what a shard may spawn but has not. */
+void peal_limit_return(struct peal_shard *shard);
+
+/* life.c */
+int peal_keeper_start(struct peal_rt *rt);
+/* On the keeper's side of things: the last task has ended, perhaps. Any thread. */
+void peal_keeper_look(struct peal_rt *rt);
+/* Every shard's thread waits here for the others. */
+void peal_rt_meet(struct peal_rt *rt);
+
+/* For plugin.c: the runtime's slot. */
+struct peal_plugins **peal_rt_plugins(struct peal_rt *rt);
+/* For stats.c. */
+struct peal_stats_page *peal_rt_stats_page(struct peal_rt *rt);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A shard: one thread with one ring, one scheduler, one set of timers, one inbox.
+ *
+ * Everything here is its own thread's, but for what stands under "shared", which has lines of its own.
+ */
+#ifndef PEAL_CORE_SHARD_H
+#define PEAL_CORE_SHARD_H
+
+#include <pthread.h>
+
+#include <peal/backend.h>
+#include <peal/runtime.h>
+
+#include "core/atomic.h"
+#include "core/choice.h"
+#include "core/compiler.h"
+#include "core/fiber.h"
+#include "core/fresh.h"
+#include "core/inbox.h"
+#include "core/list.h"
+#include "core/node.h"
+#include "core/stats.h"
+#include "core/task.h"
+#include "core/timer.h"
+
+#define PEAL_LOCAL_KEYS 64
+
+struct peal_shard {
+	struct peal_rt *rt;
+	uint32_t index;
+	const struct peal_backend *backend;
+	struct peal_ring *ring;
+	struct peal_counters *counters;
+
+	/* Scheduling */
+	struct peal_fiber thread;  /* the loop's own context */
+	struct peal_task *running; /* NULL on the loop */
+	struct peal_queue ready;   /* started fibers, and fresh tasks that are not stealable */
+	uint32_t ready_count;
+	uint32_t picks; /* counts picks, for the floors */
+	uint32_t op_budget;
+	uint32_t quota;		   /* tasks it may spawn before it asks the runtime (limit.c) */
+	bool sleepless;		   /* do not park at this turn */
+	bool stopping;		   /* leave the loop when nothing is in flight */
+	bool cancelled;		   /* every wait ends with -ECANCELED */
+	bool searching;		   /* counted among the runtime's searchers */
+	bool flush;		   /* the ring has something queued that is no op: a bell */
+	struct peal_queue starved; /* fresh tasks for which there was no stack */
+	struct peal_choice choice;
+
+	/* Tasks */
+	struct peal_stack_pool *stacks;
+	struct peal_queue task_cache;
+	uint32_t task_cache_count;
+	struct peal_list tasks; /* started and not ended */
+	uint32_t task_count;
+	struct peal_list waits; /* core/wait.h */
+
+	/* Ops */
+	struct peal_op *inflight; /* a ring through link_next, link_prev */
+	uint32_t inflight_count;
+	struct peal_op *callbacks, **callbacks_last; /* completed, callback not called yet */
+	struct peal_op *refused, **refused_last;     /* the ring was full: to be submitted again */
+	uint32_t cancel_retries;		     /* ops whose cancel the ring did not take */
+
+	struct peal_timers timers;
+	void *locals[PEAL_LOCAL_KEYS];
+
+	/* Shared */
+	PEAL_ALIGNED_LINE struct peal_inbox inbox;
+	PEAL_ALIGNED_LINE PEAL_ATOMIC(uint32_t) idle; /* asleep, or about to be (wake.c) */
+	struct peal_node search;		      /* how somebody sends it searching */
+	struct peal_node control; /* the runtime's orders (life.c), one at a time */
+	struct peal_fresh fresh;
+
+	pthread_t thread_id;
+	int start_error;
+	struct peal_reason start_reason;
+};
+
+extern PEAL_THREAD_LOCAL struct peal_shard *peal_shard_here;
+
+/* The calling thread's shard, or NULL. Not to be kept across a suspension of a thread-less caller;
+ * fibers do not change threads, so it is constant within one. */
+static inline struct peal_shard *peal_shard_current(void)
+{
+	return peal_shard_here;
+}
+
+#define PEAL_COUNT(shard, counter)	  peal_count((shard)->counters, counter)
+#define PEAL_COUNT_ADD(shard, counter, n) peal_count_add((shard)->counters, counter, n)
+
+static inline int64_t peal_shard_now(const struct peal_shard *shard)
+{
+	return shard->backend->now(shard->ring);
+}
+
+/* shard.c: life of one. The thread calls open, loop, close; each in turn for all shards at once. */
+int peal_shard_open(struct peal_shard *shard, struct peal_reason *reason);
+void peal_shard_close(struct peal_shard *shard);
+
+/* loop.c: until it is stopped and nothing is in flight. */
+void peal_shard_loop(struct peal_shard *shard);
+
+/* deliver.c: put a node into a shard's inbox and ring if it sleeps. Any thread. -ESHUTDOWN when the
+ * shard listens no more; the node is then still the caller's. */
+int peal_shard_deliver(struct peal_shard *shard, struct peal_node *node);
+/* On the shard's loop: call what was delivered. Returns how many. */
+unsigned int peal_shard_receive(struct peal_shard *shard, struct peal_inbox_node *node);
+
+/* sched.c: the queues. */
+void peal_sched_ready(struct peal_shard *shard, struct peal_task *task);
+void peal_sched_fresh(struct peal_shard *shard, struct peal_task *task);
+struct peal_task *peal_sched_pick(struct peal_shard *shard);
+bool peal_sched_pending(struct peal_shard *shard);
+/* Callbacks and tasks until the slice is used up. */
+void peal_sched_slice(struct peal_shard *shard);
+
+/* steal.c: look for work on other shards. True when something was found. */
+bool peal_steal_search(struct peal_shard *shard);
+/* From the runtime's overflow list into the shard's own ring. */
+bool peal_steal_overflow(struct peal_shard *shard);
+
+/* wake.c: who sleeps, and waking one of them for work that was published. */
+void peal_wake_one(struct peal_shard *shard);
+void peal_idle_enter(struct peal_shard *shard);
+void peal_idle_leave(struct peal_shard *shard);
+
+/* park.c: nothing to run: spin, then sleep. */
+void peal_shard_park(struct peal_shard *shard);
+
+/* ops.c, for the loop. */
+void peal_ops_reaped(struct peal_shard *shard, struct peal_reap *reap);
+void peal_ops_retry(struct peal_shard *shard);
+/* One callback; false when there is none. */
+bool peal_ops_callback(struct peal_shard *shard);
+void peal_ops_cancel_all(struct peal_shard *shard, bool accepts_only);
+
+#endif

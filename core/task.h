@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tasks inside the core: the control block, its life, and how a fiber sleeps and is woken.
+ *
+ * A task is owned by its runner (the shard that it waits on or runs on) and, if it was spawned with
+ * one, by its handle; the last of the two to let go frees it.
+ */
+#ifndef PEAL_CORE_TASK_H
+#define PEAL_CORE_TASK_H
+
+#include <peal/task.h>
+
+#include "core/atomic.h"
+#include "core/fiber.h"
+#include "core/list.h"
+#include "core/node.h"
+
+struct peal_shard;
+struct peal_rt;
+
+enum peal_task_state {
+	PEAL_TASK_FRESH, /* never run, no stack */
+	PEAL_TASK_READY, /* in a queue of its shard */
+	PEAL_TASK_RUNNING,
+	PEAL_TASK_SUSPENDED, /* somebody will resume it, once */
+	PEAL_TASK_ENDED,
+};
+
+/* peal_task.wake: the one place where other shards and threads meet a sleeping fiber. */
+enum peal_wake_state {
+	PEAL_WAKE_NONE,	  /* it runs; nobody has woken it */
+	PEAL_WAKE_PARKED, /* it sleeps until somebody wakes it */
+	PEAL_WAKE_STORED, /* it was woken before it slept: its next park returns at once */
+};
+
+#define PEAL_TASK_NAME_BYTES 32
+
+struct peal_task {
+	struct peal_node node; /* in an inbox: handed over, or woken from afar */
+	struct peal_link link; /* in a queue of one thread */
+	peal_task_fn *fn;
+	void *arg;
+	struct peal_rt *rt;
+	struct peal_shard *shard; /* where it is to start, then where it runs */
+	struct peal_fiber fiber;
+	struct peal_list all; /* of the shard's started tasks, for reports and debuggers */
+	PEAL_ATOMIC(uint32_t) wake;
+	PEAL_ATOMIC(uint32_t) owners;
+	/* NULL, the task that joins, or PEAL_TASK_JOIN_ENDED. */
+	PEAL_ATOMIC(struct peal_task *) joiner;
+	int result;
+	uint8_t state;	   /* enum peal_task_state */
+	uint8_t stealable; /* while fresh */
+	uint8_t system;	   /* the runtime's own: not counted among the tasks, not cancelled */
+	char name[PEAL_TASK_NAME_BYTES];
+};
+
+#define PEAL_TASK_JOIN_ENDED ((struct peal_task *)1)
+
+/* The calling fiber's task; NULL on a shard's loop and off the shards. */
+struct peal_task *peal_task_current(void);
+
+/*
+ * Give the shard to others until somebody resumes the task. The caller has arranged that, exactly
+ * once, on this shard. The cheap pair: no atomics.
+ */
+void peal_task_suspend(struct peal_task *task);
+/* On the task's shard: a suspended task becomes ready. */
+void peal_task_resume(struct peal_task *task);
+
+/*
+ * Sleep until peal_task_wake(). A wake that came first is stored, so the call returns at once.
+ * Whoever asked somebody for a wake must park until it has come, or the waker might touch a task that
+ * is gone.
+ */
+void peal_task_park(void);
+/* Any thread. */
+void peal_task_wake(struct peal_task *task);
+
+/* Run a fresh task, or go on with a ready one, on the calling shard's loop until it suspends or ends. */
+void peal_task_run(struct peal_shard *shard, struct peal_task *task);
+
+/* Fill in a task that the caller has the memory of (zeroed). */
+void peal_task_init(
+	struct peal_task *task, struct peal_rt *rt, peal_task_fn *fn, void *arg, const char *name);
+/* Put a fresh task where it is to start. On a shard, or any other thread when it is not HERE. */
+int peal_task_place(struct peal_task *task, uint64_t place);
+
+/* Blocks for tasks, from the shard's cache; shard NULL off the shards. */
+struct peal_task *peal_task_alloc(struct peal_shard *shard);
+void peal_task_free(struct peal_shard *shard, struct peal_task *task);
+/* Give the cache back. */
+void peal_task_cache_drain(struct peal_shard *shard);
+
+#endif
