@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+# core: the runtime. Headers are listed so that they get into the tarball.
+
+pealinclude_HEADERS += \
+	include/peal/backend.h \
+	include/peal/base.h \
+	include/peal/io.h \
+	include/peal/load.h \
+	include/peal/net.h \
+	include/peal/op.h \
+	include/peal/peal.h \
+	include/peal/plugin.h \
+	include/peal/runtime.h \
+	include/peal/task.h \
+	include/peal/time.h
+
+libpeal_core_la_SOURCES += \
+	core/alloc.c \
+	core/alloc.h \
+	core/atomic.h \
+	core/choice.h \
+	core/compiler.h \
+	core/fatal.c \
+	core/fatal.h \
+	core/fiber.h \
+	core/fresh.h \
+	core/heap.h \
+	core/inbox.h \
+	core/list.h \
+	core/log.c \
+	core/log.h \
+	core/node.h \
+	core/rt.h \
+	core/shard.h \
+	core/sizeof.c \
+	core/stack.h \
+	core/switch.h \
+	core/sys.c \
+	core/sys.h \
+	core/task.h \
+	core/timer.h \
+	core/version.c \
+	core/wait.h
