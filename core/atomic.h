@@ -18,11 +18,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PEAL_ATOMIC(type)	    _Atomic(type)
+#define PEAL_ATOMIC(type)           _Atomic(type)
 
-#define peal_load_relaxed(p)	    atomic_load_explicit(p, memory_order_relaxed)
-#define peal_load_acquire(p)	    atomic_load_explicit(p, memory_order_acquire)
-#define peal_load_seq_cst(p)	    atomic_load_explicit(p, memory_order_seq_cst)
+#define peal_load_relaxed(p)        atomic_load_explicit(p, memory_order_relaxed)
+#define peal_load_acquire(p)        atomic_load_explicit(p, memory_order_acquire)
+#define peal_load_seq_cst(p)        atomic_load_explicit(p, memory_order_seq_cst)
 
 #define peal_store_relaxed(p, v)    atomic_store_explicit(p, v, memory_order_relaxed)
 #define peal_store_release(p, v)    atomic_store_explicit(p, v, memory_order_release)
@@ -31,13 +31,13 @@
 #define peal_exchange_acq_rel(p, v) atomic_exchange_explicit(p, v, memory_order_acq_rel)
 #define peal_exchange_seq_cst(p, v) atomic_exchange_explicit(p, v, memory_order_seq_cst)
 
-#define peal_add_relaxed(p, v)	    atomic_fetch_add_explicit(p, v, memory_order_relaxed)
-#define peal_add_acq_rel(p, v)	    atomic_fetch_add_explicit(p, v, memory_order_acq_rel)
-#define peal_add_seq_cst(p, v)	    atomic_fetch_add_explicit(p, v, memory_order_seq_cst)
-#define peal_sub_acq_rel(p, v)	    atomic_fetch_sub_explicit(p, v, memory_order_acq_rel)
-#define peal_sub_seq_cst(p, v)	    atomic_fetch_sub_explicit(p, v, memory_order_seq_cst)
-#define peal_or_seq_cst(p, v)	    atomic_fetch_or_explicit(p, v, memory_order_seq_cst)
-#define peal_and_seq_cst(p, v)	    atomic_fetch_and_explicit(p, v, memory_order_seq_cst)
+#define peal_add_relaxed(p, v)      atomic_fetch_add_explicit(p, v, memory_order_relaxed)
+#define peal_add_acq_rel(p, v)      atomic_fetch_add_explicit(p, v, memory_order_acq_rel)
+#define peal_add_seq_cst(p, v)      atomic_fetch_add_explicit(p, v, memory_order_seq_cst)
+#define peal_sub_acq_rel(p, v)      atomic_fetch_sub_explicit(p, v, memory_order_acq_rel)
+#define peal_sub_seq_cst(p, v)      atomic_fetch_sub_explicit(p, v, memory_order_seq_cst)
+#define peal_or_seq_cst(p, v)       atomic_fetch_or_explicit(p, v, memory_order_seq_cst)
+#define peal_and_seq_cst(p, v)      atomic_fetch_and_explicit(p, v, memory_order_seq_cst)
 
 #define peal_cas_acq_rel(p, expected, v)         \
 	atomic_compare_exchange_strong_explicit( \

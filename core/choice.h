@@ -29,22 +29,22 @@ extern unsigned int (*peal_choice_hook)(enum peal_choice_kind kind, unsigned int
 
 /* Slices end after this many items, or this long (the clock is read every PEAL_SLICE_CLOCK items). */
 #define PEAL_SLICE_ITEMS  61
-#define PEAL_SLICE_NS	  200000
+#define PEAL_SLICE_NS     200000
 #define PEAL_SLICE_CLOCK  8
 /* Fresh tasks get one pick in so many, however many started fibers are ready. */
 #define PEAL_FRESH_FLOOR  8
 /* Ops that may complete at once before their fiber gives way. */
-#define PEAL_OP_BUDGET	  128
+#define PEAL_OP_BUDGET    128
 /* Half of a ring, but no more than this, goes to a thief. */
-#define PEAL_STEAL_MOST	  32
+#define PEAL_STEAL_MOST   32
 /* Rounds over all victims before a search is given up, and pauses between them. */
 #define PEAL_STEAL_ROUNDS 4
 #define PEAL_STEAL_PAUSES 32
 /* The longest a shard may sleep while it is the last asleep and another works: it then looks for work
  * that is stuck behind a task that does not give way. */
-#define PEAL_WATCH_NS	  10000000
+#define PEAL_WATCH_NS     10000000
 /* A task that keeps its shard longer than this is reported in the counters. */
-#define PEAL_HOG_NS	  10000000
+#define PEAL_HOG_NS       10000000
 #define PEAL_SPIN_MOST_NS 20000
 
 static inline void peal_choice_init(struct peal_choice *choice, uint64_t seed)

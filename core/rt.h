@@ -13,6 +13,8 @@
 #include "core/atomic.h"
 #include "core/backend.h"
 #include "core/compiler.h"
+#include "core/cpus.h"
+#include "core/life.h"
 #include "core/list.h"
 #include "core/shard.h"
 #include "core/task.h"
@@ -28,9 +30,9 @@ struct peal_rt {
 	char backend_why[256];
 	struct peal_shard **shards;
 	uint32_t shard_count;
+	struct peal_cpus cpus;
 	bool may_spin; /* a CPU for each shard, and no quota that spinning would eat */
 	bool pin;
-	int cpus[64]; /* of the first shards; -1: any */
 	struct peal_stats_page *stats;
 	struct peal_blocking_pool *blocking;
 	struct peal_plugins *plugins;
@@ -47,14 +49,19 @@ struct peal_rt {
 	struct peal_queue overflow;
 	PEAL_ALIGNED_LINE PEAL_ATOMIC(uint32_t) overflow_count;
 
+	struct peal_task keeper; /* takes the runtime down (life.h) */
+	peal_task_fn *main_fn;   /* of peal_run() */
+	void *main_arg;
+	int main_result;
+
 	PEAL_ALIGNED_LINE PEAL_ATOMIC(uint32_t) state; /* enum peal_rt_state */
 	PEAL_ATOMIC(uint32_t)
 	tasks; /* that exist or that shards may spawn without asking (limit.c) */
 	uint32_t quota_batch;
 	PEAL_ATOMIC(uint32_t) next_shard; /* round-robin */
-	PEAL_ATOMIC(uint32_t) outside;	  /* foreign threads that are delivering right now */
+	PEAL_ATOMIC(uint32_t) outside;    /* foreign threads that are delivering right now */
 	PEAL_ATOMIC(bool) drain_asked;
-	struct peal_task keeper; /* the task that takes the runtime down (life.c) */
+	PEAL_ATOMIC(uint32_t) orders_left; /* shards that have not carried out the keeper's order */
 	PEAL_ALIGNED_LINE PEAL_ATOMIC(uint32_t) idle;
 	PEAL_ATOMIC(uint32_t) searchers;
 };
@@ -64,13 +71,8 @@ int peal_limit_acquire(struct peal_rt *rt, struct peal_shard *shard);
 void peal_limit_release(struct peal_rt *rt, struct peal_shard *shard);
 /* Give back what a shard may spawn but has not. */
 void peal_limit_return(struct peal_shard *shard);
-
-/* life.c */
-int peal_keeper_start(struct peal_rt *rt);
-/* On the keeper's side of things: the last task has ended, perhaps. Any thread. */
-void peal_keeper_look(struct peal_rt *rt);
-/* Every shard's thread waits here for the others. */
-void peal_rt_meet(struct peal_rt *rt);
+/* No task may come any more; false when there still is one. */
+bool peal_limit_close(struct peal_rt *rt);
 
 /* For plugin.c: the runtime's slot. */
 struct peal_plugins **peal_rt_plugins(struct peal_rt *rt);

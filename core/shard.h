@@ -18,6 +18,7 @@
 #include "core/fiber.h"
 #include "core/fresh.h"
 #include "core/inbox.h"
+#include "core/inflight.h"
 #include "core/list.h"
 #include "core/node.h"
 #include "core/stats.h"
@@ -25,6 +26,9 @@
 #include "core/timer.h"
 
 #define PEAL_LOCAL_KEYS 64
+
+/* An order of the keeper's, carried out on the shard's loop. */
+typedef void peal_order_fn(struct peal_shard *shard);
 
 struct peal_shard {
 	struct peal_rt *rt;
@@ -40,14 +44,17 @@ struct peal_shard {
 	uint32_t ready_count;
 	uint32_t picks; /* counts picks, for the floors */
 	uint32_t op_budget;
-	uint32_t quota;		   /* tasks it may spawn before it asks the runtime (limit.c) */
-	bool sleepless;		   /* do not park at this turn */
-	bool stopping;		   /* leave the loop when nothing is in flight */
-	bool cancelled;		   /* every wait ends with -ECANCELED */
-	bool searching;		   /* counted among the runtime's searchers */
-	bool flush;		   /* the ring has something queued that is no op: a bell */
+	uint32_t quota;            /* tasks it may spawn before it asks the runtime (limit.c) */
+	bool draining;             /* accepts have ended, and permits go back at once */
+	bool stopping;             /* leave the loop when nothing is in flight */
+	bool cancelled;            /* every wait ends with -ECANCELED */
+	bool searching;            /* counted among the runtime's searchers */
+	bool search_due;           /* somebody has sent it searching; the node has not arrived */
+	bool flush;                /* the ring has something queued that is no op: a bell */
 	struct peal_queue starved; /* fresh tasks for which there was no stack */
 	struct peal_choice choice;
+	bool *owed; /* bells that could not be rung yet, by shard */
+	uint32_t owed_count;
 
 	/* Tasks */
 	struct peal_stack_pool *stacks;
@@ -58,11 +65,10 @@ struct peal_shard {
 	struct peal_list waits; /* core/wait.h */
 
 	/* Ops */
-	struct peal_op *inflight; /* a ring through link_next, link_prev */
-	uint32_t inflight_count;
+	struct peal_inflight inflight;
 	struct peal_op *callbacks, **callbacks_last; /* completed, callback not called yet */
 	struct peal_op *refused, **refused_last;     /* the ring was full: to be submitted again */
-	uint32_t cancel_retries;		     /* ops whose cancel the ring did not take */
+	uint32_t cancel_retries;                     /* ops whose cancel the ring did not take */
 
 	struct peal_timers timers;
 	void *locals[PEAL_LOCAL_KEYS];
@@ -70,11 +76,14 @@ struct peal_shard {
 	/* Shared */
 	PEAL_ALIGNED_LINE struct peal_inbox inbox;
 	PEAL_ALIGNED_LINE PEAL_ATOMIC(uint32_t) idle; /* asleep, or about to be (wake.c) */
-	struct peal_node search;		      /* how somebody sends it searching */
-	struct peal_node control; /* the runtime's orders (life.c), one at a time */
+	struct peal_node search;                      /* how somebody sends it searching */
+	struct peal_node control; /* the keeper's orders, one at a time (life.c) */
+	peal_order_fn *order;
 	struct peal_fresh fresh;
 
 	pthread_t thread_id;
+	bool has_thread; /* to be joined; shard 0 may run on a borrowed one */
+	bool no_thread;  /* none could be made */
 	int start_error;
 	struct peal_reason start_reason;
 };
@@ -88,7 +97,7 @@ static inline struct peal_shard *peal_shard_current(void)
 	return peal_shard_here;
 }
 
-#define PEAL_COUNT(shard, counter)	  peal_count((shard)->counters, counter)
+#define PEAL_COUNT(shard, counter)        peal_count((shard)->counters, counter)
 #define PEAL_COUNT_ADD(shard, counter, n) peal_count_add((shard)->counters, counter, n)
 
 static inline int64_t peal_shard_now(const struct peal_shard *shard)
@@ -96,18 +105,25 @@ static inline int64_t peal_shard_now(const struct peal_shard *shard)
 	return shard->backend->now(shard->ring);
 }
 
-/* shard.c: life of one. The thread calls open, loop, close; each in turn for all shards at once. */
+/* shard.c. Its thread calls open, peal_shard_loop() and close, meeting the others in between. */
+struct peal_shard *peal_shard_create(struct peal_rt *rt, uint32_t index);
+void peal_shard_free(struct peal_shard *shard);
 int peal_shard_open(struct peal_shard *shard, struct peal_reason *reason);
 void peal_shard_close(struct peal_shard *shard);
 
 /* loop.c: until it is stopped and nothing is in flight. */
 void peal_shard_loop(struct peal_shard *shard);
+/* Flush and reap, without or with sleeping. True when a bell was heard. */
+bool peal_shard_poll(struct peal_shard *shard);
+bool peal_shard_wait(struct peal_shard *shard, int64_t deadline);
 
 /* deliver.c: put a node into a shard's inbox and ring if it sleeps. Any thread. -ESHUTDOWN when the
  * shard listens no more; the node is then still the caller's. */
 int peal_shard_deliver(struct peal_shard *shard, struct peal_node *node);
 /* On the shard's loop: call what was delivered. Returns how many. */
 unsigned int peal_shard_receive(struct peal_shard *shard, struct peal_inbox_node *node);
+/* Ring the bells that are owed. */
+void peal_bells_retry(struct peal_shard *shard);
 
 /* sched.c: the queues. */
 void peal_sched_ready(struct peal_shard *shard, struct peal_task *task);
@@ -115,7 +131,7 @@ void peal_sched_fresh(struct peal_shard *shard, struct peal_task *task);
 struct peal_task *peal_sched_pick(struct peal_shard *shard);
 bool peal_sched_pending(struct peal_shard *shard);
 /* Callbacks and tasks until the slice is used up. */
-void peal_sched_slice(struct peal_shard *shard);
+void peal_sched_slice(struct peal_shard *shard, int64_t now);
 
 /* steal.c: look for work on other shards. True when something was found. */
 bool peal_steal_search(struct peal_shard *shard);
@@ -126,6 +142,7 @@ bool peal_steal_overflow(struct peal_shard *shard);
 void peal_wake_one(struct peal_shard *shard);
 void peal_idle_enter(struct peal_shard *shard);
 void peal_idle_leave(struct peal_shard *shard);
+void peal_search_arrived(struct peal_shard *shard, struct peal_node *node);
 
 /* park.c: nothing to run: spin, then sleep. */
 void peal_shard_park(struct peal_shard *shard);

@@ -16,7 +16,7 @@
 #include "core/list.h"
 
 #define PEAL_STACK_DEFAULT (64 * 1024)
-#define PEAL_STACK_MIN	   (16 * 1024)
+#define PEAL_STACK_MIN     (16 * 1024)
 
 /* How the overflow of a stack is caught; decided once for each pool by trying (stack_guard.c). */
 enum peal_guard {
@@ -27,9 +27,9 @@ enum peal_guard {
 
 struct peal_stack {
 	struct peal_stack *next; /* in the pool */
-	void *low;		 /* lowest usable byte, just above the guard */
-	size_t size;		 /* usable bytes from low up to this struct */
-	const char *owner;	 /* name of the fiber that runs on it, for the overflow report */
+	void *low;               /* lowest usable byte, just above the guard */
+	size_t size;             /* usable bytes from low up to this struct */
+	const char *owner;       /* name of the fiber that runs on it, for the overflow report */
 	uint32_t valgrind_id;
 	uint8_t guard; /* enum peal_guard */
 };
@@ -37,7 +37,7 @@ struct peal_stack {
 struct peal_stack_pool;
 
 struct peal_stack_limits {
-	size_t size;	   /* usable bytes of a stack; rounded up */
+	size_t size;       /* usable bytes of a stack; rounded up */
 	size_t max_cached; /* stacks kept ready for reuse with their memory */
 };
 

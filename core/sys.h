@@ -182,6 +182,11 @@ static inline long peal_sys_send(int fd, const void *buf, size_t size, int flags
 	PEAL_SYS(SYS_sendto, send(fd, buf, size, flags));
 }
 
+static inline long peal_sys_getsockname(int fd, struct sockaddr *address, socklen_t *size)
+{
+	PEAL_SYS(SYS_getsockname, getsockname(fd, address, size));
+}
+
 static inline long peal_sys_getsockopt(int fd, int level, int option, void *value, socklen_t *size)
 {
 	PEAL_SYS(SYS_getsockopt, getsockopt(fd, level, option, value, size));
@@ -191,6 +196,13 @@ static inline long peal_sys_setsockopt(
 	int fd, int level, int option, const void *value, socklen_t size)
 {
 	PEAL_SYS(SYS_setsockopt, setsockopt(fd, level, option, value, size));
+}
+
+/* Threads */
+
+static inline long peal_sys_gettid(void)
+{
+	PEAL_SYS(SYS_gettid, syscall(SYS_gettid));
 }
 
 /* Memory */

@@ -28,7 +28,7 @@ enum peal_task_state {
 
 /* peal_task.wake: the one place where other shards and threads meet a sleeping fiber. */
 enum peal_wake_state {
-	PEAL_WAKE_NONE,	  /* it runs; nobody has woken it */
+	PEAL_WAKE_NONE,   /* it runs; nobody has woken it */
 	PEAL_WAKE_PARKED, /* it sleeps until somebody wakes it */
 	PEAL_WAKE_STORED, /* it was woken before it slept: its next park returns at once */
 };
@@ -49,9 +49,9 @@ struct peal_task {
 	/* NULL, the task that joins, or PEAL_TASK_JOIN_ENDED. */
 	PEAL_ATOMIC(struct peal_task *) joiner;
 	int result;
-	uint8_t state;	   /* enum peal_task_state */
+	uint8_t state;     /* enum peal_task_state */
 	uint8_t stealable; /* while fresh */
-	uint8_t system;	   /* the runtime's own: not counted among the tasks, not cancelled */
+	uint8_t system;    /* the runtime's own: not counted among the tasks, not cancelled */
 	char name[PEAL_TASK_NAME_BYTES];
 };
 

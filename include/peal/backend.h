@@ -31,8 +31,8 @@ struct peal_ring;
 #define PEAL_CAP_TIMELESS   (1ULL << 2) /* now() is not the kernel's clock */
 
 struct peal_ring_opts {
-	uint32_t size;	  /* of this struct */
-	uint32_t shard;	  /* index, for names and messages */
+	uint32_t size;    /* of this struct */
+	uint32_t shard;   /* index, for names and messages */
 	uint32_t shards;  /* how many rings the runtime opens */
 	uint32_t entries; /* submissions that may wait for one flush; 0: the backend's own choice */
 };
@@ -77,7 +77,7 @@ struct peal_backend {
 	uint32_t size; /* of this struct */
 	const char *name;
 	const char *summary; /* one line for `peal doctor` and the manual */
-	uint64_t caps;	     /* PEAL_CAP_*, an upper bound; ring_caps() narrows it */
+	uint64_t caps;       /* PEAL_CAP_*, an upper bound; ring_caps() narrows it */
 	uint32_t op_bytes;   /* how much of op->backend it uses; more than there is, is refused */
 	uint32_t preference; /* higher is tried first; 0: used only when asked for by name */
 

@@ -14,18 +14,18 @@
 
 #ifdef __cplusplus
 #define PEAL_BEGIN_DECLS extern "C" {
-#define PEAL_END_DECLS	 }
+#define PEAL_END_DECLS   }
 #else
 #define PEAL_BEGIN_DECLS
 #define PEAL_END_DECLS
 #endif
 
 /* Everything without it is hidden; the names are listed in core/libpeal.map as well. */
-#define PEAL_API	       __attribute__((visibility("default")))
+#define PEAL_API               __attribute__((visibility("default")))
 
-#define PEAL_MUST_CHECK	       __attribute__((warn_unused_result))
+#define PEAL_MUST_CHECK        __attribute__((warn_unused_result))
 #define PEAL_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-#define PEAL_NORETURN	       __attribute__((noreturn))
+#define PEAL_NORETURN          __attribute__((noreturn))
 
 /*
  * The struct that a member is embedded in. Without statement expressions, and still the compiler

@@ -11,7 +11,7 @@
 PEAL_BEGIN_DECLS
 
 struct peal_listen_opts {
-	size_t size;	    /* of this struct; PEAL_LISTEN() sets it */
+	size_t size;        /* of this struct; PEAL_LISTEN() sets it */
 	uint32_t backlog;   /* of listen(2); 0: as much as the kernel allows (net.core.somaxconn) */
 	uint8_t reuse_port; /* SO_REUSEPORT: several listeners on one address */
 	uint8_t reserved[3];
@@ -38,9 +38,9 @@ PEAL_API int peal_tcp_port(int fd);
 typedef int peal_serve_fn(int fd, void *arg);
 
 struct peal_serve_opts {
-	size_t size;		  /* of this struct; PEAL_SERVE() sets it */
-	uint64_t place;		  /* of the connections' tasks (task.h); 0: PEAL_ROUND_ROBIN */
-	const char *name;	  /* of the connections' tasks */
+	size_t size;              /* of this struct; PEAL_SERVE() sets it */
+	uint64_t place;           /* of the connections' tasks (task.h); 0: PEAL_ROUND_ROBIN */
+	const char *name;         /* of the connections' tasks */
 	uint32_t max_connections; /* at a time; further ones wait in the backlog. 0: no limit */
 	uint32_t reserved;
 };

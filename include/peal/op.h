@@ -48,7 +48,7 @@ enum peal_opcode {
  */
 struct peal_op {
 	uint8_t opcode; /* enum peal_opcode */
-	uint8_t state;	/* core's: idle, queued, in flight, done */
+	uint8_t state;  /* core's: idle, queued, in flight, done */
 	uint16_t flags; /* core's */
 	int32_t fd;
 	int64_t result;
@@ -81,10 +81,10 @@ struct peal_op {
 		} poll;
 		uint64_t room[4];
 	} args;
-	struct peal_op *next;		       /* in the one queue it stands in */
+	struct peal_op *next;                  /* in the one queue it stands in */
 	struct peal_op *link_next, *link_prev; /* in the shard's list of ops in flight */
-	void *waiter;			       /* the task that sleeps on it */
-	void *scope;			       /* reserved for scope.h */
+	void *waiter;                          /* the task that sleeps on it */
+	void *scope;                           /* reserved for scope.h */
 	uint64_t backend[8];
 	uint64_t reserved[4];
 };

@@ -21,17 +21,17 @@
 PEAL_BEGIN_DECLS
 
 #define PEAL_PLUGIN_MAGIC     0x6c616570u /* "peal" */
-#define PEAL_PLUGIN_ABI_MAJOR 0		  /* must be equal */
-#define PEAL_PLUGIN_ABI_MINOR 1		  /* the host's must not be less */
+#define PEAL_PLUGIN_ABI_MAJOR 0           /* must be equal */
+#define PEAL_PLUGIN_ABI_MINOR 1           /* the host's must not be less */
 
 /* The type of a parameter, and of its value in `initial` and after parsing. */
 enum peal_param_type {
 	PEAL_PARAM_END_,   /* ends the table */
 	PEAL_PARAM_STRING, /* any text */
-	PEAL_PARAM_INT,	   /* a decimal number between low and high; both 0: any */
+	PEAL_PARAM_INT,    /* a decimal number between low and high; both 0: any */
 	PEAL_PARAM_SIZE,   /* bytes, with K, M, G for powers of 1024 */
 	PEAL_PARAM_TIME,   /* ns, us, ms, s; kept in nanoseconds */
-	PEAL_PARAM_BOOL	   /* yes, no, true, false, on, off, 1, 0 */
+	PEAL_PARAM_BOOL    /* yes, no, true, false, on, off, 1, 0 */
 };
 
 /* One parameter. Tables end with a zero entry (PEAL_PARAMS() adds it). */
@@ -40,7 +40,7 @@ struct peal_param {
 	const char *initial; /* the default, as it would be written */
 	const char *help;    /* one line */
 	int64_t low, high;   /* bounds of numbers; both 0: none */
-	uint32_t type;	     /* enum peal_param_type */
+	uint32_t type;       /* enum peal_param_type */
 	uint32_t reserved;
 };
 
@@ -101,7 +101,7 @@ struct peal_host {
 struct peal_plugin {
 	uint32_t magic;
 	uint16_t abi_major, abi_minor;
-	uint32_t size;	     /* of this struct */
+	uint32_t size;       /* of this struct */
 	uint32_t param_size; /* of struct peal_param */
 	const char *name;
 	const char *version;

@@ -35,7 +35,7 @@ enum peal_log_level { PEAL_LOG_ERROR, PEAL_LOG_WARNING, PEAL_LOG_INFO, PEAL_LOG_
  * In every field zero means the default. Flags are bytes: 0 no, 1 yes.
  */
 struct peal_rt_opts {
-	size_t size;	  /* of this struct; PEAL_RT() sets it */
+	size_t size;      /* of this struct; PEAL_RT() sets it */
 	const char *name; /* shown by `peal stat`; NULL: the program's name */
 	const char
 		*backend; /* "uring", "epoll", ...; NULL: $PEAL_BACKEND, or the best that works */
@@ -45,11 +45,11 @@ struct peal_rt_opts {
 	uint32_t max_tasks;    /* tasks that may exist at a time; 1,048,576 */
 	uint32_t max_blocking; /* threads of the blocking pool; 4 per shard, at least 8 */
 	uint32_t max_blocking_queue; /* calls that may wait for one of them; 65,536 */
-	uint32_t ring_entries;	     /* submissions per kernel entry; the backend's own choice */
-	uint8_t affinity;	     /* PEAL_AFFINITY_AUTO */
-	uint8_t no_stealing;	     /* stealable tasks stay where they were spawned */
+	uint32_t ring_entries;       /* submissions per kernel entry; the backend's own choice */
+	uint8_t affinity;            /* PEAL_AFFINITY_AUTO */
+	uint8_t no_stealing;         /* stealable tasks stay where they were spawned */
 	uint8_t report_overflow; /* name the fiber whose stack overflowed: installs a SIGSEGV handler */
-	uint8_t reserved;	 /* 0 */
+	uint8_t reserved;        /* 0 */
 };
 
 /* Options in place: peal_run(main_task, NULL, PEAL_RT(.shards = 2)). C only. */
@@ -115,7 +115,7 @@ struct peal_post;
 typedef void peal_post_fn(struct peal_post *post);
 
 struct peal_post {
-	struct peal_post *next;
+	void *link[2];
 	peal_post_fn *fn;
 	uint32_t state;
 	uint32_t reserved;

@@ -32,14 +32,14 @@ typedef int peal_task_fn(void *arg);
  *   PEAL_ROUND_ROBIN    the shards in turn
  *   PEAL_STEALABLE      the calling shard, or any other that has nothing to do before it was started
  */
-#define PEAL_HERE	   ((uint64_t)0)
+#define PEAL_HERE          ((uint64_t)0)
 #define PEAL_PINNED(shard) (((uint64_t)1 << 56) | (uint32_t)(shard))
 #define PEAL_ROUND_ROBIN   ((uint64_t)2 << 56)
-#define PEAL_STEALABLE	   ((uint64_t)3 << 56)
+#define PEAL_STEALABLE     ((uint64_t)3 << 56)
 
 struct peal_spawn_opts {
-	size_t size;	  /* of this struct; PEAL_SPAWN() sets it */
-	uint64_t place;	  /* PEAL_HERE, ... */
+	size_t size;      /* of this struct; PEAL_SPAWN() sets it */
+	uint64_t place;   /* PEAL_HERE, ... */
 	const char *name; /* for reports; copied, up to 31 bytes. NULL: none */
 };
 

@@ -12,10 +12,10 @@
 
 PEAL_BEGIN_DECLS
 
-#define PEAL_NS	   ((int64_t)1)
-#define PEAL_US	   ((int64_t)1000)
-#define PEAL_MS	   ((int64_t)1000000)
-#define PEAL_S	   ((int64_t)1000000000)
+#define PEAL_NS    ((int64_t)1)
+#define PEAL_US    ((int64_t)1000)
+#define PEAL_MS    ((int64_t)1000000)
+#define PEAL_S     ((int64_t)1000000000)
 
 /* An instant that never comes. */
 #define PEAL_NEVER INT64_MAX

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include "core/alloc.h"
+#include "core/blocking.h"
+#include "core/rt.h"
+#include "core/wait.h"
+
+/* On the stack of the fiber that waits for it. */
+struct job {
+	struct peal_wait wait;
+	struct peal_link link;
+	peal_task_fn *fn;
+	void *arg;
+	int result;
+	bool begun; /* guarded by the pool's lock */
+};
+
+struct peal_blocking_pool {
+	struct peal_rt *rt;
+	uint32_t max_threads, max_queued;
+	pthread_mutex_t lock; /* guards what follows */
+	pthread_cond_t work;
+	struct peal_queue jobs;
+	uint32_t queued, idle;
+	uint32_t threads;
+	bool stopping;
+	pthread_t ids[]; /* of max_threads */
+};
+
+int peal_blocking_pool_create(struct peal_blocking_pool **created, struct peal_rt *rt,
+	uint32_t max_threads, uint32_t max_queued)
+{
+	struct peal_blocking_pool *pool = peal_alloc(
+		1, sizeof(*pool) + max_threads * sizeof(pool->ids[0]));
+
+	if (!pool)
+		return -ENOMEM;
+	pool->rt = rt;
+	pool->max_threads = max_threads;
+	pool->max_queued = max_queued;
+	pthread_mutex_init(&pool->lock, NULL);
+	pthread_cond_init(&pool->work, NULL);
+	peal_queue_init(&pool->jobs);
+	*created = pool;
+	return 0;
+}
+
+void peal_blocking_pool_destroy(struct peal_blocking_pool *pool)
+{
+	if (!pool)
+		return;
+	pthread_mutex_lock(&pool->lock);
+	pool->stopping = true;
+	pthread_cond_broadcast(&pool->work);
+	pthread_mutex_unlock(&pool->lock);
+	for (uint32_t i = 0; i < pool->threads; i++)
+		pthread_join(pool->ids[i], NULL);
+	pthread_cond_destroy(&pool->work);
+	pthread_mutex_destroy(&pool->lock);
+	peal_free(pool);
+}
+
+/* With the lock held. NULL when the pool stops. */
+static struct job *next_job(struct peal_blocking_pool *pool)
+{
+	struct peal_link *link;
+	struct job *job;
+
+	while (!(link = peal_queue_pop(&pool->jobs))) {
+		if (pool->stopping)
+			return NULL;
+		pool->idle++;
+		pthread_cond_wait(&pool->work, &pool->lock);
+		pool->idle--;
+	}
+	job = PEAL_CONTAINER_OF(link, struct job, link);
+	job->begun = true;
+	pool->queued--;
+	return job;
+}
+
+static void *worker(void *arg)
+{
+	struct peal_blocking_pool *pool = arg;
+	struct job *job;
+
+	pthread_mutex_lock(&pool->lock);
+	while ((job = next_job(pool))) {
+		pthread_mutex_unlock(&pool->lock);
+		job->result = job->fn(job->arg);
+		peal_count_outside(pool->rt->stats, blocking_run);
+		peal_task_wake(job->wait.task); /* the job is gone from here on */
+		pthread_mutex_lock(&pool->lock);
+	}
+	pthread_mutex_unlock(&pool->lock);
+	return NULL;
+}
+
+/* With the lock held. Signals are for the application's own threads. */
+static int add_thread(struct peal_blocking_pool *pool)
+{
+	sigset_t all, old;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&pool->ids[pool->threads], NULL, worker, pool);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (err)
+		return -err;
+	pthread_setname_np(pool->ids[pool->threads], "peal/blocking");
+	pool->threads++;
+	return 0;
+}
+
+/* With the lock held. A thread that cannot be made is an error only when there is no other: with one,
+ * the call is merely late. */
+static int provide_thread(struct peal_blocking_pool *pool)
+{
+	int err;
+
+	if (pool->queued < pool->idle || pool->threads >= pool->max_threads)
+		return 0;
+	err = add_thread(pool);
+	return pool->threads ? 0 : err;
+}
+
+static int enqueue(struct peal_blocking_pool *pool, struct job *job)
+{
+	int err;
+
+	pthread_mutex_lock(&pool->lock);
+	err = pool->queued < pool->max_queued ? provide_thread(pool) : -EAGAIN;
+	if (!err) {
+		peal_queue_push(&pool->jobs, &job->link);
+		pool->queued++;
+		pthread_cond_signal(&pool->work);
+	}
+	pthread_mutex_unlock(&pool->lock);
+	return err;
+}
+
+/* Take a job that has not begun out of the queue. */
+static bool withdraw(struct peal_blocking_pool *pool, struct job *target)
+{
+	struct peal_queue jobs;
+	struct peal_link *link;
+	bool found = false;
+
+	peal_queue_init(&jobs);
+	pthread_mutex_lock(&pool->lock);
+	if (!target->begun) {
+		peal_queue_splice(&jobs, &pool->jobs);
+		while ((link = peal_queue_pop(&jobs))) {
+			if (link == &target->link)
+				found = true;
+			else
+				peal_queue_push(&pool->jobs, link);
+		}
+		pool->queued -= found;
+	}
+	pthread_mutex_unlock(&pool->lock);
+	return found;
+}
+
+/* A call that has begun is waited for. */
+static void cancel_call(struct peal_wait *wait)
+{
+	struct job *job = PEAL_CONTAINER_OF(wait, struct job, wait);
+
+	if (withdraw(wait->task->rt->blocking, job)) {
+		wait->cancelled = true;
+		peal_task_wake(wait->task);
+	}
+}
+
+int peal_blocking(peal_task_fn *fn, void *arg, int *result)
+{
+	struct job job = { .wait.cancel = cancel_call, .fn = fn, .arg = arg };
+	struct peal_shard *shard = peal_shard_current();
+	int err;
+
+	if (!fn)
+		return -EINVAL;
+	err = peal_wait_begin(&job.wait);
+	if (err)
+		return err;
+	err = enqueue(shard->rt->blocking, &job);
+	if (err)
+		PEAL_COUNT(shard, blocking_refused);
+	else
+		peal_task_park();
+	peal_wait_end(&job.wait);
+	if (job.wait.cancelled)
+		return -ECANCELED;
+	if (!err && result)
+		*result = job.result;
+	return err;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a runtime comes to its end, and where its threads meet.
+ *
+ * A task of the runtime's own, the keeper, waits on shard 0 from the start. When it is asked to drain it
+ * tells the shards, waits until the last task has ended (cancelling what waits after the drain
+ * timeout), stops the plugins, and sends every shard out of its loop. Being a fiber it may wait; being
+ * on a shard it sees nothing of the other threads but messages.
+ */
+#ifndef PEAL_CORE_LIFE_H
+#define PEAL_CORE_LIFE_H
+
+struct peal_rt;
+struct peal_shard;
+
+/* Before the loops start, on shard 0's thread. */
+void peal_keeper_start(struct peal_rt *rt);
+/* Something has changed that the keeper may wait for. Any thread. */
+void peal_keeper_look(struct peal_rt *rt);
+
+/* From BOOTING, if it is that still. */
+void peal_rt_set_running(struct peal_rt *rt);
+
+/* Every shard's thread waits here for all others. */
+void peal_rt_meet(struct peal_rt *rt);
+/* Stand in for threads that could not be made. */
+void peal_rt_meet_absent(struct peal_rt *rt, unsigned int count);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A shard's thread, from opening to closing.
+ *
+ * Every shard opens its ring on its own thread (a ring may only be used by the thread that made it).
+ * Then all meet; if one of them failed, all go home. They meet once more between the last turn of the
+ * last loop and the closing of the rings, because up to then somebody may ring somebody's bell.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "core/overflow.h"
+#include "core/rt.h"
+#include "core/shard_thread.h"
+
+bool peal_rt_all_open(const struct peal_rt *rt)
+{
+	for (uint32_t i = 0; i < rt->shard_count; i++)
+		if (rt->shards[i]->start_error)
+			return false;
+	return true;
+}
+
+static void prepare_thread(struct peal_shard *shard)
+{
+	struct peal_rt *rt = shard->rt;
+	int err;
+
+	if (rt->opts.affinity == PEAL_AFFINITY_NONE || !rt->pin)
+		return;
+	err = peal_cpus_pin(peal_cpus_nth(&rt->cpus, shard->index));
+	if (err)
+		peal_log(PEAL_LOG_WARNING, "shard %u cannot be tied to its CPU: %s", shard->index,
+			strerror(-err));
+}
+
+static void close_up(struct peal_shard *shard)
+{
+	struct peal_rt *rt = shard->rt;
+
+	peal_rt_meet(rt);
+	/* Whoever was delivering from outside when the inbox was closed still has a bell to ring. */
+	while (peal_load_seq_cst(&rt->outside))
+		sched_yield();
+	peal_gauge_set(shard->counters, shard_state, PEAL_SHARD_STATE_STOPPED);
+}
+
+void peal_shard_thread_run(struct peal_shard *shard)
+{
+	struct peal_rt *rt = shard->rt;
+
+	prepare_thread(shard);
+	shard->start_error = peal_shard_open(shard, &shard->start_reason);
+	if (!shard->start_error && rt->opts.report_overflow)
+		shard->start_error = peal_overflow_enter_thread();
+	if (!shard->start_error && shard->index == 0)
+		peal_keeper_start(rt);
+	peal_rt_meet(rt);
+	if (peal_rt_all_open(rt)) {
+		peal_rt_set_running(rt);
+		peal_gauge_set(shard->counters, shard_state, PEAL_SHARD_STATE_RUNNING);
+		peal_shard_loop(shard);
+		close_up(shard);
+	}
+	if (rt->opts.report_overflow)
+		peal_overflow_leave_thread();
+	if (!shard->start_error)
+		peal_shard_close(shard);
+}
+
+static void *shard_thread(void *arg)
+{
+	peal_shard_thread_run(arg);
+	return NULL;
+}
+
+static int start_thread(struct peal_shard *shard)
+{
+	char name[16];
+	int err = pthread_create(&shard->thread_id, NULL, shard_thread, shard);
+
+	shard->no_thread = err != 0;
+	if (err)
+		return peal_refuse(&shard->start_reason, -err,
+			"no thread for shard %u: %s (ulimit -u, cgroup pids.max)", shard->index,
+			strerror(err));
+	shard->has_thread = true;
+	snprintf(name, sizeof(name), "peal/%u", shard->index);
+	pthread_setname_np(shard->thread_id, name);
+	return 0;
+}
+
+/* All, or those from the second on when the caller will be the first. */
+void peal_shard_threads_start(struct peal_rt *rt, bool borrow)
+{
+	uint32_t absent = 0;
+
+	for (uint32_t i = borrow; i < rt->shard_count; i++) {
+		rt->shards[i]->start_error = start_thread(rt->shards[i]);
+		absent += rt->shards[i]->start_error != 0;
+	}
+	if (absent)
+		peal_rt_meet_absent(rt, absent);
+}
+
+void peal_shard_threads_join(struct peal_rt *rt)
+{
+	for (uint32_t i = 0; i < rt->shard_count; i++) {
+		if (rt->shards[i]->has_thread)
+			pthread_join(rt->shards[i]->thread_id, NULL);
+		rt->shards[i]->has_thread = false;
+	}
+}

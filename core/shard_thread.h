@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PEAL_CORE_SHARD_THREAD_H
+#define PEAL_CORE_SHARD_THREAD_H
+
+#include <stdbool.h>
+
+struct peal_rt;
+struct peal_shard;
+
+/*
+ * Start a thread for every shard; with `borrow` for all but the first, whose thread the caller will
+ * be, by calling peal_shard_thread_run(). Errors are left in shard->start_error.
+ */
+void peal_shard_threads_start(struct peal_rt *rt, bool borrow);
+void peal_shard_threads_join(struct peal_rt *rt);
+
+/* Be a shard: open, loop until the runtime stops, close. */
+void peal_shard_thread_run(struct peal_shard *shard);
+
+/* Did every shard open? After they have met. */
+bool peal_rt_all_open(const struct peal_rt *rt);
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making tasks and putting them where they are to start.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "core/fatal.h"
+#include "core/opts.h"
+#include "core/rt.h"
+
+#define PLACE_KIND(place)  ((unsigned int)((place) >> 56))
+#define PLACE_SHARD(place) ((uint32_t)(place))
+
+enum { HERE, PINNED, ROUND_ROBIN, STEALABLE };
+
+void peal_task_init(
+	struct peal_task *task, struct peal_rt *rt, peal_task_fn *fn, void *arg, const char *name)
+{
+	task->rt = rt;
+	task->fn = fn;
+	task->arg = arg;
+	task->shard = NULL;
+	task->state = PEAL_TASK_FRESH;
+	task->stealable = task->system = 0;
+	task->result = 0;
+	peal_store_relaxed(&task->wake, PEAL_WAKE_NONE);
+	peal_store_relaxed(&task->owners, 1);
+	peal_store_relaxed(&task->joiner, NULL);
+	task->name[0] = '\0';
+	if (name)
+		strncat(task->name, name, sizeof(task->name) - 1);
+}
+
+/* On the loop of the shard that a task was placed on from elsewhere. */
+static void arrive(struct peal_shard *shard, struct peal_node *node)
+{
+	struct peal_task *task = PEAL_CONTAINER_OF(node, struct peal_task, node);
+
+	if (task->stealable)
+		peal_sched_fresh(shard, task);
+	else
+		peal_sched_ready(shard, task);
+}
+
+static int place_on(struct peal_task *task, uint32_t index)
+{
+	struct peal_shard *shard = task->rt->shards[index];
+
+	task->shard = shard;
+	if (shard == peal_shard_current()) {
+		arrive(shard, &task->node);
+		return 0;
+	}
+	task->node.fn = arrive;
+	return peal_shard_deliver(shard, &task->node);
+}
+
+static uint32_t next_in_turn(struct peal_rt *rt)
+{
+	return peal_add_relaxed(&rt->next_shard, 1) % rt->shard_count;
+}
+
+int peal_task_place(struct peal_task *task, uint64_t place)
+{
+	struct peal_rt *rt = task->rt;
+	struct peal_shard *here = peal_shard_current();
+	unsigned int kind = PLACE_KIND(place);
+
+	if (here && here->rt != rt)
+		here = NULL;
+	task->stealable = kind == STEALABLE && !rt->opts.no_stealing;
+	if (kind == PINNED)
+		return place_on(task, PLACE_SHARD(place));
+	if (kind == ROUND_ROBIN || !here)
+		return place_on(task, next_in_turn(rt));
+	return place_on(task, here->index);
+}
+
+static int check_place(const struct peal_rt *rt, uint64_t place)
+{
+	switch (PLACE_KIND(place)) {
+	case PINNED:
+		return PLACE_SHARD(place) < rt->shard_count && !(place >> 32 & 0xffffff) ? 0
+											 : -EINVAL;
+	case HERE:
+	case ROUND_ROBIN:
+	case STEALABLE:
+		return place & 0x00ffffffffffffff ? -EINVAL : 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* With `owners` shares in it: the runner's, and the handle's if there is one. */
+static int make(struct peal_task **made, struct peal_rt *rt, peal_task_fn *fn, void *arg,
+	const struct peal_spawn_opts *opts, uint32_t owners)
+{
+	struct peal_shard *shard = peal_shard_current();
+	struct peal_task *task;
+	int err;
+
+	if (shard && shard->rt != rt)
+		shard = NULL;
+	err = peal_limit_acquire(rt, shard);
+	if (err)
+		return err;
+	task = peal_task_alloc(shard);
+	if (!task) {
+		peal_limit_release(rt, shard);
+		return -ENOMEM;
+	}
+	peal_task_init(task, rt, fn, arg, opts->name);
+	peal_store_relaxed(&task->owners, owners);
+	if (shard)
+		PEAL_COUNT(shard, tasks_spawned);
+	*made = task;
+	return 0;
+}
+
+static void unmake(struct peal_task *task)
+{
+	struct peal_shard *shard = peal_shard_current();
+	struct peal_rt *rt = task->rt;
+
+	if (shard && shard->rt != rt)
+		shard = NULL;
+	peal_task_free(shard, task);
+	peal_limit_release(rt, shard);
+}
+
+static int spawn(struct peal_task **handle, struct peal_rt *rt, peal_task_fn *fn, void *arg,
+	const struct peal_spawn_opts *user_opts)
+{
+	struct peal_spawn_opts opts;
+	struct peal_task *task;
+	int err;
+
+	if (!rt || !fn)
+		return !rt ? -EPERM : -EINVAL;
+	err = PEAL_OPTS_READ(&opts, user_opts);
+	if (!err)
+		err = check_place(rt, opts.place);
+	if (!err)
+		err = make(&task, rt, fn, arg, &opts, handle ? 2 : 1);
+	if (err)
+		return err;
+	/* Written first: the task may have ended before placing returns. */
+	if (handle)
+		*handle = task;
+	err = peal_task_place(task, opts.place);
+	if (err) {
+		if (handle)
+			*handle = NULL;
+		unmake(task);
+	}
+	return err;
+}
+
+int peal_spawn(peal_task_fn *fn, void *arg, const struct peal_spawn_opts *opts)
+{
+	return spawn(NULL, peal_rt_current(), fn, arg, opts);
+}
+
+int peal_rt_spawn(
+	struct peal_rt *rt, peal_task_fn *fn, void *arg, const struct peal_spawn_opts *opts)
+{
+	return rt ? spawn(NULL, rt, fn, arg, opts) : -EINVAL;
+}
+
+int peal_task_spawn(
+	struct peal_task **task, peal_task_fn *fn, void *arg, const struct peal_spawn_opts *opts)
+{
+	struct peal_task *made = NULL;
+	int err;
+
+	if (!task)
+		return -EINVAL;
+	err = spawn(&made, peal_rt_current(), fn, arg, opts);
+	if (!err)
+		*task = made;
+	return err;
+}
+
+int peal_spawn_each(peal_task_fn *fn, void *arg, const struct peal_spawn_opts *user_opts)
+{
+	struct peal_rt *rt = peal_rt_current();
+	struct peal_queue made;
+	struct peal_spawn_opts opts;
+	struct peal_link *link;
+	int err;
+
+	if (!rt || !fn)
+		return !rt ? -EPERM : -EINVAL;
+	err = PEAL_OPTS_READ(&opts, user_opts);
+	peal_queue_init(&made);
+	for (uint32_t i = 0; !err && i < rt->shard_count; i++) {
+		struct peal_task *task;
+
+		err = make(&task, rt, fn, arg, &opts, 1);
+		if (!err)
+			peal_queue_push(&made, &task->link);
+	}
+	for (uint32_t i = 0; (link = peal_queue_pop(&made)); i++) {
+		struct peal_task *task = PEAL_CONTAINER_OF(link, struct peal_task, link);
+
+		/* A shard listens as long as a task of its runtime exists, and the caller is one. */
+		if (err)
+			unmake(task);
+		else if (peal_task_place(task, PEAL_PINNED(i)) < 0)
+			peal_fatal("a shard stopped under a running task");
+	}
+	return err;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Looking for work elsewhere.
+ *
+ * A shard that searches is counted, so that few do at a time, and so that nobody is woken while
+ * somebody searches already. Whoever finds something as the last searcher wakes the next sleeper: the
+ * wave spreads as long as there is work.
+ */
+#include "core/rt.h"
+
+bool peal_steal_overflow(struct peal_shard *shard)
+{
+	struct peal_rt *rt = shard->rt;
+	uint32_t n = 0;
+
+	if (!peal_load_relaxed(&rt->overflow_count))
+		return false;
+	pthread_mutex_lock(&rt->overflow_lock);
+	while (n < PEAL_STEAL_MOST) {
+		struct peal_link *link = peal_queue_pop(&rt->overflow);
+
+		if (!link)
+			break;
+		n++;
+		if (!peal_fresh_push(
+			    &shard->fresh, PEAL_CONTAINER_OF(link, struct peal_task, link))) {
+			peal_queue_push_front(&rt->overflow, link);
+			n--;
+			break;
+		}
+	}
+	peal_sub_seq_cst(&rt->overflow_count, n);
+	pthread_mutex_unlock(&rt->overflow_lock);
+	return n > 0;
+}
+
+static bool steal_from(struct peal_shard *shard, struct peal_shard *victim)
+{
+	void *tasks[PEAL_STEAL_MOST];
+	unsigned int n;
+
+	if (victim == shard || !peal_fresh_count(&victim->fresh))
+		return false;
+	PEAL_COUNT(shard, steal_tries);
+	n = peal_fresh_steal(&victim->fresh, tasks, PEAL_STEAL_MOST);
+	if (!n)
+		return false;
+	PEAL_COUNT(shard, steals);
+	PEAL_COUNT_ADD(shard, tasks_stolen, n);
+	for (unsigned int i = 0; i < n; i++)
+		peal_sched_fresh(shard, tasks[i]);
+	return true;
+}
+
+static bool search_round(struct peal_shard *shard)
+{
+	struct peal_rt *rt = shard->rt;
+	uint32_t first = peal_choose(&shard->choice, PEAL_CHOICE_VICTIM, rt->shard_count);
+
+	for (uint32_t i = 0; i < rt->shard_count; i++)
+		if (steal_from(shard, rt->shards[(first + i) % rt->shard_count]))
+			return true;
+	return peal_steal_overflow(shard);
+}
+
+/* At most half of the shards, at least one. A shard that was woken to search is counted already. */
+static bool become_searcher(struct peal_shard *shard)
+{
+	struct peal_rt *rt = shard->rt;
+
+	if (shard->searching)
+		return true;
+	if (rt->shard_count < 2 || rt->opts.no_stealing ||
+		peal_load_relaxed(&rt->searchers) * 2 >= rt->shard_count)
+		return false;
+	peal_add_seq_cst(&rt->searchers, 1);
+	shard->searching = true;
+	return true;
+}
+
+bool peal_steal_search(struct peal_shard *shard)
+{
+	bool found = false, last;
+
+	if (!become_searcher(shard))
+		return false;
+	for (int round = 0; !found && round < PEAL_STEAL_ROUNDS; round++) {
+		found = search_round(shard);
+		for (int i = 0; !found && i < PEAL_STEAL_PAUSES; i++)
+			peal_cpu_relax();
+	}
+	shard->searching = false;
+	last = peal_sub_seq_cst(&shard->rt->searchers, 1) == 1;
+	if (found && last && peal_load_relaxed(&shard->rt->idle))
+		peal_wake_one(shard);
+	return found;
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Running tasks: first run, suspend, resume, end.
+ *
+ * Control blocks are cached per shard. A block that was allocated on one shard and freed on another
+ * simply changes caches; they are all alike.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "core/alloc.h"
+#include "core/fatal.h"
+#include "core/log.h"
+#include "core/rt.h"
+#include "core/task.h"
+
+#define CACHE_MOST 4096
+
+struct peal_task *peal_task_current(void)
+{
+	struct peal_shard *shard = peal_shard_current();
+
+	return shard ? shard->running : NULL;
+}
+
+const char *peal_task_name(void)
+{
+	struct peal_task *task = peal_task_current();
+
+	return task ? task->name : "";
+}
+
+struct peal_task *peal_task_alloc(struct peal_shard *shard)
+{
+	struct peal_link *link = shard ? peal_queue_pop(&shard->task_cache) : NULL;
+
+	if (!link)
+		return peal_alloc(1, sizeof(struct peal_task));
+	shard->task_cache_count--;
+	return PEAL_CONTAINER_OF(link, struct peal_task, link);
+}
+
+void peal_task_free(struct peal_shard *shard, struct peal_task *task)
+{
+	if (!shard || shard->task_cache_count >= CACHE_MOST) {
+		peal_free(task);
+		return;
+	}
+	/* The front: what was used last is still in the CPU's cache. */
+	peal_queue_push_front(&shard->task_cache, &task->link);
+	shard->task_cache_count++;
+}
+
+void peal_task_cache_drain(struct peal_shard *shard)
+{
+	struct peal_link *link;
+
+	while ((link = peal_queue_pop(&shard->task_cache)))
+		peal_free(PEAL_CONTAINER_OF(link, struct peal_task, link));
+	shard->task_cache_count = 0;
+}
+
+/* The last owner lets go. */
+static void release(struct peal_shard *shard, struct peal_task *task)
+{
+	if (peal_sub_acq_rel(&task->owners, 1) == 1)
+		peal_task_free(shard, task);
+}
+
+void peal_task_detach(struct peal_task *task)
+{
+	if (task)
+		release(peal_shard_current(), task);
+}
+
+/*
+ * The task has left its stack. From the exchange on, its joiner may free the handle's share, so the
+ * runner's own share is what keeps the block alive up to release().
+ */
+static void end(struct peal_shard *shard, struct peal_task *task)
+{
+	struct peal_rt *rt = shard->rt;
+	struct peal_task *joiner;
+
+	peal_stack_put(shard->stacks, task->fiber.stack);
+	peal_list_remove(&task->all);
+	shard->task_count--;
+	if (task->system)
+		return; /* its memory is the runtime's, and nobody joins it */
+	PEAL_COUNT(shard, tasks_finished);
+	if (task->result < 0)
+		PEAL_COUNT(shard, tasks_failed);
+	joiner = peal_exchange_acq_rel(&task->joiner, PEAL_TASK_JOIN_ENDED);
+	if (joiner)
+		peal_task_wake(joiner);
+	release(shard, task);
+	peal_limit_release(rt, shard);
+}
+
+/* The lowest frame of every fiber. */
+static void fiber_main(void *arg)
+{
+	struct peal_task *task = arg;
+
+	task->result = task->fn(task->arg);
+	task->state = PEAL_TASK_ENDED;
+	peal_fiber_exit(&task->fiber, &task->shard->thread);
+}
+
+/* The first run: from here on the task is a fiber of this shard. */
+static bool bind_stack(struct peal_shard *shard, struct peal_task *task)
+{
+	struct peal_stack *stack = peal_stack_get(shard->stacks);
+
+	if (PEAL_UNLIKELY(!stack))
+		return false;
+	task->shard = shard;
+	peal_fiber_init(&task->fiber, stack, task->name, fiber_main, task);
+	peal_list_append(&shard->tasks, &task->all);
+	shard->task_count++;
+	return true;
+}
+
+/*
+ * No memory for a stack. Other tasks hold stacks, here or elsewhere, and will give them back; until
+ * then the task waits with nothing lost. loop.c tries again.
+ */
+static PEAL_COLD void starve(struct peal_shard *shard, struct peal_task *task)
+{
+	if (peal_queue_empty(&shard->starved))
+		peal_log(PEAL_LOG_WARNING,
+			"shard %u has no memory for stacks (%u in use): fresh tasks wait; raise the limits on memory "
+			"(ulimit -v, cgroup memory.max, vm.max_map_count) or lower max_tasks",
+			shard->index, shard->task_count);
+	peal_queue_push(&shard->starved, &task->link);
+}
+
+void peal_task_run(struct peal_shard *shard, struct peal_task *task)
+{
+	if (task->state == PEAL_TASK_FRESH && PEAL_UNLIKELY(!bind_stack(shard, task))) {
+		starve(shard, task);
+		return;
+	}
+	task->state = PEAL_TASK_RUNNING;
+	shard->running = task;
+	peal_fiber_switch(&shard->thread, &task->fiber);
+	shard->running = NULL;
+	if (task->state == PEAL_TASK_ENDED)
+		end(shard, task);
+	else if (PEAL_UNLIKELY(peal_stack_overrun(task->fiber.stack)))
+		peal_fatal(
+			"fiber \"%s\" overflowed its stack of %zu bytes (its canary is overwritten)",
+			task->name, task->fiber.stack->size);
+}
+
+void peal_task_suspend(struct peal_task *task)
+{
+	task->state = PEAL_TASK_SUSPENDED;
+	peal_fiber_switch(&task->fiber, &task->shard->thread);
+}
+
+void peal_task_resume(struct peal_task *task)
+{
+	peal_assert(task->state == PEAL_TASK_SUSPENDED);
+	peal_sched_ready(task->shard, task);
+}
+
+int peal_yield(void)
+{
+	struct peal_task *task = peal_task_current();
+
+	if (!task)
+		return -EPERM;
+	task->state = PEAL_TASK_SUSPENDED;
+	peal_sched_ready(task->shard, task);
+	peal_fiber_switch(&task->fiber, &task->shard->thread);
+	return 0;
+}
+
+void peal_task_park(void)
+{
+	struct peal_task *task = peal_task_current();
+	uint32_t expected = PEAL_WAKE_NONE;
+
+	/* The state is set first: once PARKED is visible a waker may hand the task to its shard. */
+	task->state = PEAL_TASK_SUSPENDED;
+	if (peal_cas_acq_rel(&task->wake, &expected, PEAL_WAKE_PARKED))
+		peal_fiber_switch(&task->fiber, &task->shard->thread);
+	else
+		task->state = PEAL_TASK_RUNNING;
+	/* STORED by the waker, and by every other that came until now: what they wrote before is
+	 * visible from here on, which a plain store would not give. */
+	(void)peal_exchange_acq_rel(&task->wake, PEAL_WAKE_NONE);
+}
+
+/* On the task's own loop: somebody woke it from afar. */
+static void arrive(struct peal_shard *shard, struct peal_node *node)
+{
+	(void)shard;
+	peal_task_resume(PEAL_CONTAINER_OF(node, struct peal_task, node));
+}
+
+void peal_task_wake(struct peal_task *task)
+{
+	/* An exchange, also when it is STORED already: the early way out must still publish what the
+	 * waker has written. Unless the task was parked it may be gone from here on. */
+	if (peal_exchange_acq_rel(&task->wake, PEAL_WAKE_STORED) != PEAL_WAKE_PARKED)
+		return;
+	if (task->shard == peal_shard_current()) {
+		peal_task_resume(task);
+		return;
+	}
+	task->node.fn = arrive;
+	if (peal_shard_deliver(task->shard, &task->node) < 0)
+		peal_fatal("a task was woken after its shard had stopped");
+}
