@@ -155,6 +155,28 @@ struct peal_backend {
 	int64_t (*now)(struct peal_ring *ring);
 };
 
+/*
+ * What a program that wants to look around (`peal doctor`) is told of one backend. Valid during the
+ * call, except for the functions and `name` of a usable one.
+ */
+struct peal_backend_info {
+	size_t size;	     /* of this struct, as the library knows it */
+	const char *name;    /* "entry 3" for one that was made for another version */
+	const char *summary; /* one line, or "" */
+	const char *reason;  /* why it cannot be used, "" when err is 0 */
+	int err;	     /* 0: it can be used here and now */
+	uint32_t preference; /* as in struct peal_backend */
+	uint64_t caps;
+	void (*features)(peal_feature_fn *each, void *arg); /* never NULL; also for refused ones */
+};
+typedef void peal_backend_each_fn(void *arg, const struct peal_backend_info *info);
+
+/*
+ * Call `each` for every backend of this library, the most preferred first, after probing it. Returns
+ * how many there are. Any thread. Does not suspend, but blocks for as long as the probes take.
+ */
+PEAL_API int peal_backend_list(peal_backend_each_fn *each, void *arg);
+
 PEAL_END_DECLS
 
 #endif
