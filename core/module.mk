@@ -18,14 +18,22 @@ libpeal_core_la_SOURCES += \
 	core/alloc.c \
 	core/alloc.h \
 	core/atomic.h \
+	core/backend.c \
+	core/backend.h \
+	core/cgroup.c \
+	core/cgroup.h \
 	core/choice.h \
 	core/compiler.h \
+	core/cpus.c \
+	core/cpus.h \
 	core/fatal.c \
 	core/fatal.h \
 	core/fiber.h \
 	core/fresh.h \
 	core/heap.h \
 	core/inbox.h \
+	core/lines.c \
+	core/lines.h \
 	core/list.h \
 	core/log.c \
 	core/log.h \
