@@ -16,6 +16,23 @@ build_scripts =
 test_helpers =
 soak_tests =
 
+test_programs += \
+	tests/unit/test_alloc \
+	tests/unit/test_backend \
+	tests/unit/test_cpus \
+	tests/unit/test_log
+
+# Fuzz targets run on their corpus and on variations of it; how to run them with libFuzzer stands in
+# each. fuzz_NAME goes with corpus/NAME.
+test_programs += tests/fuzz/fuzz_cgroup
+tests_fuzz_fuzz_cgroup_SOURCES = tests/fuzz/fuzz_cgroup.c $(fuzz_main)
+fuzz_main = tests/fuzz/fuzz.h tests/fuzz/main.c
+EXTRA_DIST += \
+	tests/fuzz/corpus/cgroup/docker \
+	tests/fuzz/corpus/cgroup/hybrid \
+	tests/fuzz/corpus/cgroup/odd \
+	tests/fuzz/corpus/cgroup/unified
+
 LDADD = libpeal_core.la $(CHECK_LIBS)
 public_ldadd = libpeal.la $(CHECK_LIBS)
 AM_CPPFLAGS += $(CHECK_CFLAGS)
