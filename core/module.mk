@@ -11,6 +11,7 @@ pealinclude_HEADERS += \
 	include/peal/peal.h \
 	include/peal/plugin.h \
 	include/peal/runtime.h \
+	include/peal/stats.h \
 	include/peal/task.h \
 	include/peal/time.h
 
@@ -42,6 +43,18 @@ libpeal_core_la_SOURCES += \
 	core/shard.h \
 	core/sizeof.c \
 	core/stack.h \
+	core/stats.c \
+	core/stats.h \
+	core/stats_find.c \
+	core/stats_here.c \
+	core/stats_memory.c \
+	core/stats_memory.h \
+	core/stats_page.h \
+	core/stats_proc.c \
+	core/stats_proc.h \
+	core/stats_read.c \
+	core/stats_read.h \
+	core/stats_view.c \
 	core/switch.h \
 	core/sys.c \
 	core/sys.h \
@@ -49,3 +62,14 @@ libpeal_core_la_SOURCES += \
 	core/timer.h \
 	core/version.c \
 	core/wait.h
+
+# The counters: one table, of which everything else is made.
+counters_awk = $(AWK) -f $(srcdir)/tools/gen/counters.awk
+counters_needs = $(srcdir)/core/counters.tbl $(srcdir)/tools/gen/counters.awk
+EXTRA_DIST += core/counters.tbl tools/gen/counters.awk
+
+nodist_libpeal_core_la_SOURCES += gen/counters.h
+BUILT_SOURCES += gen/counters.h
+CLEANFILES += gen/counters.h
+gen/counters.h: $(counters_needs)
+	$(AM_V_GEN)$(MKDIR_P) gen && $(counters_awk) -v output=header $(srcdir)/core/counters.tbl >$@.tmp && mv -f $@.tmp $@
