@@ -87,6 +87,8 @@ static void *worker(void *arg)
 	struct peal_blocking_pool *pool = arg;
 	struct job *job;
 
+	/* It was made by a shard's thread, which is tied to one CPU. */
+	peal_cpus_unpin(&pool->rt->cpus);
 	pthread_mutex_lock(&pool->lock);
 	while ((job = next_job(pool))) {
 		pthread_mutex_unlock(&pool->lock);

@@ -31,6 +31,9 @@ int peal_cpus_nth(const struct peal_cpus *cpus, uint32_t n);
 /* Tie the calling thread to one CPU. 0 or a negative errno (-EINVAL: it is offline or not ours). */
 int peal_cpus_pin(int cpu);
 
+/* Let the calling thread run on all CPUs that we may use again. */
+void peal_cpus_unpin(const struct peal_cpus *cpus);
+
 /* shards from count and quota. For peal_cpus_read() and tests. */
 uint32_t peal_cpus_shards(uint32_t count, int64_t quota);
 

@@ -21,27 +21,59 @@ libpeal_core_la_SOURCES += \
 	core/atomic.h \
 	core/backend.c \
 	core/backend.h \
+	core/blocking.c \
+	core/blocking.h \
 	core/cgroup.c \
 	core/cgroup.h \
 	core/choice.h \
 	core/compiler.h \
 	core/cpus.c \
 	core/cpus.h \
+	core/deliver.c \
 	core/fatal.c \
 	core/fatal.h \
 	core/fiber.h \
 	core/fresh.h \
 	core/heap.h \
 	core/inbox.h \
+	core/inflight.c \
+	core/inflight.h \
+	core/io.c \
+	core/join.c \
+	core/life.c \
+	core/life.h \
+	core/limit.c \
 	core/lines.c \
 	core/lines.h \
 	core/list.h \
+	core/listen.c \
+	core/local.c \
+	core/local.h \
 	core/log.c \
 	core/log.h \
+	core/loop.c \
 	core/node.h \
+	core/ops.c \
+	core/ops.h \
+	core/opts.h \
+	core/park.c \
+	core/post.c \
 	core/rt.h \
+	core/rt_opts.c \
+	core/rt_opts.h \
+	core/rt_query.c \
+	core/runtime.c \
+	core/sched.c \
+	core/serve.c \
+	core/shard.c \
 	core/shard.h \
+	core/shard_thread.c \
+	core/shard_thread.h \
 	core/sizeof.c \
+	core/sleep.c \
+	core/sockaddr.c \
+	core/sockaddr.h \
+	core/spawn.c \
 	core/stack.h \
 	core/stats.c \
 	core/stats.h \
@@ -55,13 +87,19 @@ libpeal_core_la_SOURCES += \
 	core/stats_read.c \
 	core/stats_read.h \
 	core/stats_view.c \
+	core/steal.c \
 	core/switch.h \
 	core/sys.c \
 	core/sys.h \
+	core/task.c \
 	core/task.h \
+	core/timer.c \
 	core/timer.h \
 	core/version.c \
-	core/wait.h
+	core/wait.c \
+	core/wait.h \
+	core/wake.c
+EXTRA_DIST += core/io.tbl
 
 # The counters: one table, of which everything else is made.
 counters_awk = $(AWK) -f $(srcdir)/tools/gen/counters.awk
