@@ -25,6 +25,7 @@ libpeal_core_la_SOURCES += \
 	core/blocking.h \
 	core/cgroup.c \
 	core/cgroup.h \
+	core/choice.c \
 	core/choice.h \
 	core/compiler.h \
 	core/cpus.c \

@@ -74,18 +74,30 @@ static int open_stacks(struct peal_shard *shard, struct peal_reason *reason)
 		   : 0;
 }
 
+static int adopt_thread(struct peal_shard *shard, struct peal_reason *reason)
+{
+	int err = peal_fiber_adopt_thread(&shard->thread);
+
+	return err ? peal_refuse(reason, err,
+			     "fibers cannot run on this thread: it has a hardware shadow stack "
+			     "(GLIBC_TUNABLES=glibc.cpu.hwcaps=-SHSTK turns it off)")
+		   : 0;
+}
+
 int peal_shard_open(struct peal_shard *shard, struct peal_reason *reason)
 {
-	int err = open_stacks(shard, reason);
+	int err = adopt_thread(shard, reason);
 
+	if (err)
+		return err;
+	err = open_stacks(shard, reason);
 	if (!err)
 		err = open_ring(shard, reason);
 	if (err) {
 		peal_stack_pool_destroy(shard->stacks);
-		shard->stacks = NULL;
+		peal_fiber_release_thread(&shard->thread);
 		return err;
 	}
-	peal_fiber_adopt_thread(&shard->thread);
 	peal_shard_here = shard;
 	peal_gauge_set(shard->counters, thread, (uint64_t)peal_sys_gettid());
 	return 0;

@@ -98,13 +98,13 @@ static void end(struct peal_shard *shard, struct peal_task *task)
 }
 
 /* The lowest frame of every fiber. */
-static void fiber_main(void *arg)
+static struct peal_fiber *fiber_main(void *arg)
 {
 	struct peal_task *task = arg;
 
 	task->result = task->fn(task->arg);
 	task->state = PEAL_TASK_ENDED;
-	peal_fiber_exit(&task->fiber, &task->shard->thread);
+	return &task->shard->thread;
 }
 
 /* The first run: from here on the task is a fiber of this shard. */
@@ -147,7 +147,7 @@ void peal_task_run(struct peal_shard *shard, struct peal_task *task)
 	shard->running = NULL;
 	if (task->state == PEAL_TASK_ENDED)
 		end(shard, task);
-	else if (PEAL_UNLIKELY(peal_stack_overrun(task->fiber.stack)))
+	else if (PEAL_UNLIKELY(task->fiber.canary && peal_stack_overrun(task->fiber.stack)))
 		peal_fatal(
 			"fiber \"%s\" overflowed its stack of %zu bytes (its canary is overwritten)",
 			task->name, task->fiber.stack->size);
