@@ -19,6 +19,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -28,6 +29,10 @@
 #include <unistd.h>
 
 #include "core/compiler.h"
+
+#ifndef SYS_epoll_pwait2
+#define SYS_epoll_pwait2 441 /* where libc's headers are older; alpha alone differs */
+#endif
 
 /*
  * Installed by tests before the runtime starts and taken away after it stopped. `number` is the
@@ -142,6 +147,19 @@ static inline long peal_sys_epoll_wait(
 	PEAL_SYS(SYS_epoll_wait, epoll_wait(epoll, events, count, timeout_ms));
 }
 
+/*
+ * Linux 5.11. Not through libc, whose wrapper is younger and has 32 bits of seconds on some machines
+ * where the kernel always wants 64.
+ */
+static inline long peal_sys_epoll_pwait2(
+	int epoll, struct epoll_event *events, int count, int64_t timeout_ns)
+{
+	const int64_t timeout[2] = { timeout_ns / 1000000000, timeout_ns % 1000000000 };
+
+	PEAL_SYS(SYS_epoll_pwait2,
+		syscall(SYS_epoll_pwait2, epoll, events, count, timeout, NULL, (size_t)0));
+}
+
 /* Sockets */
 
 static inline long peal_sys_socket(int domain, int type, int protocol)
@@ -206,6 +224,11 @@ static inline long peal_sys_setsockopt(
 static inline long peal_sys_clock_gettime(clockid_t clock, struct timespec *now)
 {
 	PEAL_SYS(SYS_clock_gettime, clock_gettime(clock, now));
+}
+
+static inline long peal_sys_prctl(int option, unsigned long value)
+{
+	PEAL_SYS(SYS_prctl, prctl(option, value, 0UL, 0UL, 0UL));
 }
 
 static inline long peal_sys_uname(struct utsname *name)

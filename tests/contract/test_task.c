@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tasks: spawning, joining, placement, stealing, bounds; on every backend.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/contract/runtime.h"
+
+static int give_back(void *arg)
+{
+	return (int)(intptr_t)arg;
+}
+
+static int where(void *arg)
+{
+	return peal_shard();
+}
+
+static int spawn_and_join(peal_task_fn *fn, void *arg, uint64_t place)
+{
+	struct peal_task *task;
+	int result = -12345;
+
+	ck_assert_int_eq(peal_task_spawn(&task, fn, arg, PEAL_SPAWN(.place = place)), 0);
+	ck_assert_int_eq(peal_task_join(task, &result), 0);
+	return result;
+}
+
+TASK_TEST(a_join_gives_the_tasks_own_result)
+{
+	ck_assert_int_eq(spawn_and_join(give_back, (void *)42, PEAL_HERE), 42);
+	ck_assert_int_eq(spawn_and_join(give_back, (void *)-7, PEAL_HERE), -7);
+	return 0;
+}
+
+TASK_TEST(a_join_also_works_when_the_task_has_ended_already)
+{
+	struct peal_task *task;
+	int result = 0;
+
+	ck_assert_int_eq(peal_task_spawn(&task, give_back, (void *)3, NULL), 0);
+	for (int i = 0; i < 10; i++)
+		peal_yield();
+	ck_assert_int_eq(peal_task_join(task, &result), 0);
+	ck_assert_int_eq(result, 3);
+	return 0;
+}
+
+TASK_TEST(pinned_tasks_run_where_they_were_put, .shards = 4)
+{
+	for (int shard = 0; shard < 4; shard++)
+		ck_assert_int_eq(spawn_and_join(where, NULL, PEAL_PINNED(shard)), shard);
+	return 0;
+}
+
+TASK_TEST(round_robin_goes_round, .shards = 3)
+{
+	int seen[3] = { 0 };
+
+	for (int i = 0; i < 30; i++)
+		seen[spawn_and_join(where, NULL, PEAL_ROUND_ROBIN)]++;
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(seen[i], 10);
+	return 0;
+}
+
+TASK_TEST(a_task_without_a_place_stays_here, .shards = 4)
+{
+	for (int i = 0; i < 100; i++)
+		ck_assert_int_eq(spawn_and_join(where, NULL, PEAL_HERE), peal_shard());
+	return 0;
+}
+
+static atomic_int visited;
+
+static int visit(void *arg)
+{
+	atomic_fetch_or(&visited, 1 << peal_shard());
+	return 0;
+}
+
+TASK_TEST(spawn_each_reaches_every_shard, .shards = 5)
+{
+	atomic_store(&visited, 0);
+	ck_assert_int_eq(peal_spawn_each(visit, NULL, NULL), 0);
+	while (atomic_load(&visited) != 31)
+		peal_sleep(PEAL_MS);
+	return 0;
+}
+
+/* Holds its shard until somebody on another one has run: only stealing can make it end. */
+static int wait_for_the_other(void *arg)
+{
+	atomic_int *running = arg;
+
+	atomic_fetch_add(running, 1);
+	while (atomic_load(running) < 2)
+		;
+	return peal_shard();
+}
+
+TASK_TEST(stealable_tasks_are_stolen, .shards = 2)
+{
+	struct peal_task *tasks[2];
+	atomic_int running = 0;
+	int results[2];
+
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(peal_task_spawn(&tasks[i], wait_for_the_other, &running,
+					 PEAL_SPAWN(.place = PEAL_STEALABLE)),
+			0);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(peal_task_join(tasks[i], &results[i]), 0);
+	ck_assert_int_ne(results[0], results[1]);
+	ck_assert_uint_ge(counter("tasks_stolen"), 1);
+	ck_assert_uint_ge(counter("steals"), 1);
+	return 0;
+}
+
+TASK_TEST(without_stealing_they_stay, .shards = 2, .no_stealing = 1)
+{
+	struct peal_task *tasks[500];
+	int result;
+
+	for (int i = 0; i < 500; i++)
+		ck_assert_int_eq(peal_task_spawn(&tasks[i], where, NULL,
+					 PEAL_SPAWN(.place = PEAL_STEALABLE)),
+			0);
+	for (int i = 0; i < 500; i++) {
+		ck_assert_int_eq(peal_task_join(tasks[i], &result), 0);
+		ck_assert_int_eq(result, peal_shard());
+	}
+	ck_assert_uint_eq(counter("tasks_stolen"), 0);
+	return 0;
+}
+
+/* More than the ring of fresh tasks holds: the rest goes by way of the shared list. */
+TASK_TEST(fresh_tasks_beyond_the_ring_are_not_lost, .shards = 2)
+{
+	enum { MANY = 10000 };
+	static struct peal_task *tasks[MANY];
+	long sum = 0;
+	int result;
+
+	for (int i = 0; i < MANY; i++)
+		ck_assert_int_eq(peal_task_spawn(&tasks[i], give_back, (void *)(intptr_t)i,
+					 PEAL_SPAWN(.place = PEAL_STEALABLE)),
+			0);
+	for (int i = 0; i < MANY; i++) {
+		ck_assert_int_eq(peal_task_join(tasks[i], &result), 0);
+		sum += result;
+	}
+	ck_assert_int_eq(sum, (long)MANY * (MANY - 1) / 2);
+	ck_assert_uint_ge(counter("fresh_overflows"), 1);
+	return 0;
+}
+
+static int count_up(void *arg)
+{
+	atomic_fetch_add((atomic_int *)arg, 1);
+	return 0;
+}
+
+
+/* The bound is exact when it is small, and a refused spawn leaves everything as it was. */
+TASK_TEST(the_bound_refuses_and_never_waits, .max_tasks = 10)
+{
+	struct peal_task *tasks[9], *refused = NULL;
+	atomic_int runs = 0;
+	int result;
+
+	for (int i = 0; i < 9; i++) /* the tenth is the main task */
+		ck_assert_int_eq(peal_task_spawn(&tasks[i], count_up, &runs, NULL), 0);
+	ck_assert_int_eq(peal_task_spawn(&refused, count_up, &runs, NULL), -EAGAIN);
+	ck_assert_ptr_null(refused);
+	ck_assert_int_eq(peal_spawn(count_up, &runs, NULL), -EAGAIN);
+	ck_assert_int_eq(peal_spawn_each(count_up, &runs, NULL), -EAGAIN);
+	ck_assert_uint_eq(counter("tasks_refused"), 3);
+	for (int i = 0; i < 9; i++)
+		ck_assert_int_eq(peal_task_join(tasks[i], &result), 0);
+	ck_assert_int_eq(atomic_load(&runs), 9);
+	ck_assert_int_eq(peal_spawn(count_up, &runs, NULL), 0);
+	return 0;
+}
+
+static int sleep_a_while(void *arg)
+{
+	return peal_sleep(50 * PEAL_MS);
+}
+
+static int join_the_same(void *arg)
+{
+	return peal_task_join(*(struct peal_task **)arg, NULL);
+}
+
+TASK_TEST(misuse_of_a_join_is_answered)
+{
+	struct peal_task *sleeper, *first;
+	int result;
+
+	ck_assert_int_eq(peal_task_join(NULL, &result), -EINVAL);
+	ck_assert_int_eq(peal_task_spawn(&sleeper, sleep_a_while, NULL, NULL), 0);
+	ck_assert_int_eq(peal_task_spawn(&first, join_the_same, &sleeper, NULL), 0);
+	peal_yield();
+	peal_yield();
+	ck_assert_int_eq(peal_task_join(sleeper, NULL), -EBUSY);
+	ck_assert_int_eq(peal_task_join(first, &result), 0);
+	ck_assert_int_eq(result, 0);
+	return 0;
+}
+
+static struct peal_task *own_handle;
+
+static int join_myself(void *arg)
+{
+	return peal_task_join(own_handle, NULL);
+}
+
+TASK_TEST(a_task_cannot_wait_for_itself)
+{
+	int result;
+
+	ck_assert_int_eq(peal_task_spawn(&own_handle, join_myself, NULL, NULL), 0);
+	ck_assert_int_eq(peal_task_join(own_handle, &result), 0);
+	ck_assert_int_eq(result, -EDEADLK);
+	return 0;
+}
+
+TASK_TEST(a_detached_task_goes_on)
+{
+	atomic_int runs = 0;
+	struct peal_task *task;
+
+	ck_assert_int_eq(peal_task_spawn(&task, count_up, &runs, NULL), 0);
+	peal_task_detach(task);
+	peal_task_detach(NULL);
+	while (!atomic_load(&runs))
+		peal_yield();
+	return 0;
+}
+
+static int check_name(void *arg)
+{
+	return strcmp(peal_task_name(), arg);
+}
+
+TASK_TEST(tasks_have_names)
+{
+	struct peal_task *task;
+	int result;
+
+	ck_assert_int_eq(peal_task_spawn(&task, check_name, "a name", PEAL_SPAWN(.name = "a name")), 0);
+	ck_assert_int_eq(peal_task_join(task, &result), 0);
+	ck_assert_int_eq(result, 0);
+	ck_assert_int_eq(peal_task_spawn(&task, check_name, "0123456789012345678901234567890",
+				 PEAL_SPAWN(.name = "0123456789012345678901234567890 and more")),
+		0);
+	ck_assert_int_eq(peal_task_join(task, &result), 0);
+	ck_assert_int_eq(result, 0);
+	ck_assert_int_eq(spawn_and_join(check_name, "", PEAL_HERE), 0);
+	return 0;
+}
+
+TASK_TEST(wrong_options_are_refused)
+{
+	struct {
+		struct peal_spawn_opts known;
+		uint64_t newer;
+	} longer = { .known = { .size = sizeof(longer) } };
+	size_t size = sizeof(longer.known);
+
+	ck_assert_int_eq(peal_spawn(NULL, NULL, NULL), -EINVAL);
+	ck_assert_int_eq(peal_spawn(where, NULL, PEAL_SPAWN(.place = PEAL_PINNED(2))), -EINVAL);
+	ck_assert_int_eq(peal_spawn(where, NULL, PEAL_SPAWN(.place = (uint64_t)99 << 56)), -EINVAL);
+	ck_assert_int_eq(peal_spawn(where, NULL, PEAL_SPAWN(.place = PEAL_STEALABLE | 1)), -EINVAL);
+	ck_assert_int_eq(peal_spawn(where, NULL, &longer.known), 0);
+	longer.newer = 1;
+	ck_assert_int_eq(peal_spawn(where, NULL, &longer.known), -E2BIG);
+	longer.known.size = 3;
+	ck_assert_int_eq(peal_spawn(where, NULL, &longer.known), -EINVAL);
+	/* An older program's options end earlier: the rest is the default. */
+	longer.known.size = size - sizeof(longer.known.name);
+	longer.known.name = (const char *)1;
+	ck_assert_int_eq(peal_spawn(where, NULL, &longer.known), 0);
+	return 0;
+}
+
+START_TEST(off_the_shards_calls_say_so)
+{
+	struct peal_task *task = NULL;
+
+	ck_assert_int_eq(peal_spawn(where, NULL, NULL), -EPERM);
+	ck_assert_int_eq(peal_task_spawn(&task, where, NULL, NULL), -EPERM);
+	ck_assert_int_eq(peal_spawn_each(where, NULL, NULL), -EPERM);
+	ck_assert_int_eq(peal_yield(), -EPERM);
+	ck_assert_int_eq(peal_sleep(1), -EPERM);
+	ck_assert_int_eq(peal_blocking(where, NULL, NULL), -EPERM);
+	ck_assert_int_eq(peal_shard(), -EPERM);
+	ck_assert_ptr_null(peal_rt_current());
+	ck_assert(!peal_draining());
+	ck_assert_str_eq(peal_task_name(), "");
+}
+END_TEST
+
+/* One that only yields must not keep a fresh task from starting, nor a timer from firing. */
+static int yield_until(void *arg)
+{
+	while (!atomic_load((atomic_int *)arg))
+		peal_yield();
+	return 0;
+}
+
+TASK_TEST(yielding_starves_nobody, .shards = 1)
+{
+	atomic_int over = 0, runs = 0;
+
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(peal_spawn(yield_until, &over, NULL), 0);
+	ck_assert_int_eq(peal_spawn(count_up, &runs, PEAL_SPAWN(.place = PEAL_STEALABLE)), 0);
+	ck_assert_int_eq(peal_sleep(5 * PEAL_MS), 0);
+	ck_assert_int_eq(atomic_load(&runs), 1);
+	atomic_store(&over, 1);
+	return 0;
+}
+
+TASK_TEST(sleeps_are_never_early_and_in_order)
+{
+	static const int64_t durations[] = { 0, 1, PEAL_US, 50 * PEAL_US, PEAL_MS, 3 * PEAL_MS };
+
+	for (size_t i = 0; i < sizeof(durations) / sizeof(durations[0]); i++) {
+		int64_t until = peal_in(durations[i]);
+
+		ck_assert_int_eq(peal_sleep(durations[i]), 0);
+		ck_assert_int_ge(peal_now(), until);
+	}
+	ck_assert_int_eq(peal_sleep_until(0), 0);
+	ck_assert_int_eq(peal_in(PEAL_NEVER), PEAL_NEVER);
+	return 0;
+}
+
+static int block(void *arg)
+{
+	ck_assert_int_eq(peal_shard(), -EPERM);
+	usleep(1000);
+	return (int)(intptr_t)arg;
+}
+
+static int block_in_task(void *arg)
+{
+	int result, err = peal_blocking(block, arg, &result);
+
+	return err ? err : result;
+}
+
+TASK_TEST(blocking_calls_run_beside_each_other, .max_blocking = 4)
+{
+	struct peal_task *tasks[20];
+	int result;
+
+	for (int i = 0; i < 20; i++)
+		ck_assert_int_eq(peal_task_spawn(&tasks[i], block_in_task, (void *)(intptr_t)i,
+					 PEAL_SPAWN(.place = PEAL_ROUND_ROBIN)),
+			0);
+	for (int i = 0; i < 20; i++) {
+		ck_assert_int_eq(peal_task_join(tasks[i], &result), 0);
+		ck_assert_int_eq(result, i);
+	}
+	ck_assert_uint_eq(counter("blocking_run"), 20);
+	return 0;
+}
+
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+static int pass_gate(void *arg)
+{
+	pthread_mutex_lock(&gate);
+	pthread_mutex_unlock(&gate);
+	return 0;
+}
+
+static int pass_gate_in_task(void *arg)
+{
+	return peal_blocking(pass_gate, NULL, NULL);
+}
+
+TASK_TEST(a_full_blocking_queue_refuses, .max_blocking = 1, .max_blocking_queue = 1)
+{
+	struct peal_task *tasks[2];
+	int result;
+
+	pthread_mutex_lock(&gate);
+	/* One runs (and holds on to the gate), one waits. */
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(peal_task_spawn(&tasks[i], pass_gate_in_task, NULL, NULL), 0);
+		ck_assert_int_eq(peal_sleep(20 * PEAL_MS), 0);
+	}
+	ck_assert_int_eq(peal_blocking(pass_gate, NULL, NULL), -EAGAIN);
+	ck_assert_uint_eq(counter("blocking_refused"), 1);
+	pthread_mutex_unlock(&gate);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(peal_task_join(tasks[i], &result), 0);
+		ck_assert_int_eq(result, 0);
+	}
+	return 0;
+}
+
+static Suite *task_suite(void)
+{
+	Suite *suite = suite_create("task");
+	TCase *tcase = tcase_create("task");
+
+	tcase_set_timeout(tcase, 60);
+	ADD_TASK_TEST(tcase, a_join_gives_the_tasks_own_result);
+	ADD_TASK_TEST(tcase, a_join_also_works_when_the_task_has_ended_already);
+	ADD_TASK_TEST(tcase, pinned_tasks_run_where_they_were_put);
+	ADD_TASK_TEST(tcase, round_robin_goes_round);
+	ADD_TASK_TEST(tcase, a_task_without_a_place_stays_here);
+	ADD_TASK_TEST(tcase, spawn_each_reaches_every_shard);
+	ADD_TASK_TEST(tcase, stealable_tasks_are_stolen);
+	ADD_TASK_TEST(tcase, without_stealing_they_stay);
+	ADD_TASK_TEST(tcase, fresh_tasks_beyond_the_ring_are_not_lost);
+	ADD_TASK_TEST(tcase, the_bound_refuses_and_never_waits);
+	ADD_TASK_TEST(tcase, misuse_of_a_join_is_answered);
+	ADD_TASK_TEST(tcase, a_task_cannot_wait_for_itself);
+	ADD_TASK_TEST(tcase, a_detached_task_goes_on);
+	ADD_TASK_TEST(tcase, tasks_have_names);
+	ADD_TASK_TEST(tcase, wrong_options_are_refused);
+	tcase_add_test(tcase, off_the_shards_calls_say_so);
+	ADD_TASK_TEST(tcase, yielding_starves_nobody);
+	ADD_TASK_TEST(tcase, sleeps_are_never_early_and_in_order);
+	ADD_TASK_TEST(tcase, blocking_calls_run_beside_each_other);
+	ADD_TASK_TEST(tcase, a_full_blocking_queue_refuses);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
+
+int main(void)
+{
+	find_backends();
+	return peal_check_main(task_suite());
+}
