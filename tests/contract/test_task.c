@@ -165,7 +165,6 @@ static int count_up(void *arg)
 	return 0;
 }
 
-
 /* The bound is exact when it is small, and a refused spawn leaves everything as it was. */
 TASK_TEST(the_bound_refuses_and_never_waits, .max_tasks = 10)
 {
@@ -253,15 +252,18 @@ TASK_TEST(tasks_have_names)
 	struct peal_task *task;
 	int result;
 
-	ck_assert_int_eq(peal_task_spawn(&task, check_name, "a name", PEAL_SPAWN(.name = "a name")), 0);
-	ck_assert_int_eq(peal_task_join(task, &result), 0);
-	ck_assert_int_eq(result, 0);
-	ck_assert_int_eq(peal_task_spawn(&task, check_name, "0123456789012345678901234567890",
-				 PEAL_SPAWN(.name = "0123456789012345678901234567890 and more")),
+	ck_assert_int_eq(
+		peal_task_spawn(&task, check_name, (void *)"a name", PEAL_SPAWN(.name = "a name")),
 		0);
 	ck_assert_int_eq(peal_task_join(task, &result), 0);
 	ck_assert_int_eq(result, 0);
-	ck_assert_int_eq(spawn_and_join(check_name, "", PEAL_HERE), 0);
+	ck_assert_int_eq(
+		peal_task_spawn(&task, check_name, (void *)"0123456789012345678901234567890",
+			PEAL_SPAWN(.name = "0123456789012345678901234567890 and more")),
+		0);
+	ck_assert_int_eq(peal_task_join(task, &result), 0);
+	ck_assert_int_eq(result, 0);
+	ck_assert_int_eq(spawn_and_join(check_name, (void *)"", PEAL_HERE), 0);
 	return 0;
 }
 
