@@ -12,7 +12,12 @@
 #   soak_tests     test programs and scripts that `make soak` runs long; they find PEAL_SOAK=1
 test_programs =
 test_scripts =
-build_scripts =
+build_scripts = \
+	tests/build/test_new_folder.sh \
+	tests/build/test_install.sh \
+	tests/build/test_tidy.sh \
+	tests/build/test_headers.sh \
+	tests/build/test_abi.sh
 test_helpers =
 soak_tests =
 
@@ -37,7 +42,8 @@ LDADD = libpeal_core.la $(CHECK_LIBS)
 public_ldadd = libpeal.la $(CHECK_LIBS)
 AM_CPPFLAGS += $(CHECK_CFLAGS)
 
-EXTRA_DIST += tests/check_main.h tests/run tests/tap.sh
+EXTRA_DIST += tests/check_main.h tests/run tests/tap.sh \
+	tests/build/scratch.sh tests/build/application.c tests/build/new_folder.c
 dist_check_SCRIPTS = $(test_scripts) $(build_scripts)
 
 if HAVE_CHECK
