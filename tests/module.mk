@@ -42,7 +42,7 @@ LDADD = libpeal_core.la $(CHECK_LIBS)
 public_ldadd = libpeal.la $(CHECK_LIBS)
 AM_CPPFLAGS += $(CHECK_CFLAGS)
 
-EXTRA_DIST += tests/check_main.h tests/run tests/tap.sh \
+EXTRA_DIST += tests/check_main.h tests/run tests/summary tests/tap.sh \
 	tests/build/scratch.sh tests/build/application.c tests/build/new_folder.c
 dist_check_SCRIPTS = $(test_scripts) $(build_scripts)
 

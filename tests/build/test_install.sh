@@ -47,11 +47,13 @@ readme_builds() {
 		$CC -Wall -Wextra -Werror -o "$TMPDIR/readme" "$TMPDIR/readme.c" $(pkg-config --cflags --libs peal)
 }
 
-# The loader resolves all at once and writes nothing later, no stack is executable.
+# The loader resolves all at once and nothing is writable later; no stack is executable.
 linked_safely() {
-	readelf -dlW "$1" >"$TMPDIR/elf" && cat "$TMPDIR/elf" >&2 &&
-		grep -q 'GNU_RELRO' "$TMPDIR/elf" && grep -q 'BIND_NOW' "$TMPDIR/elf" &&
-		! grep -q 'TEXTREL' "$TMPDIR/elf" && grep -q 'GNU_STACK.* RW ' "$TMPDIR/elf"
+	readelf -dlW "$1" >"$TMPDIR/elf" || return 1
+	grep -q 'GNU_RELRO' "$TMPDIR/elf" && grep -q 'BIND_NOW' "$TMPDIR/elf" &&
+		! grep -q 'TEXTREL' "$TMPDIR/elf" && grep -q 'GNU_STACK.* RW ' "$TMPDIR/elf" && return 0
+	cat "$TMPDIR/elf"
+	return 1
 }
 
 tap_ok 'configure and make, out of tree' build_it
