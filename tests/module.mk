@@ -55,7 +55,8 @@ check-local:
 	@echo 'make check needs the Check library: apt-get install check, then configure again' >&2; exit 1
 endif
 
-# tests/run gives each test a folder for its files and a time limit, and knows how a Check case skips.
+# PEAL_SANITIZER tells tests what they run under, so that they can do less: "", address,undefined, thread,
+# or valgrind. tests/run gives each test a folder for its files and a time limit, and knows how a Check case skips.
 TEST_EXTENSIONS = .sh
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(srcdir)/tools/aux/tap-driver.sh
 SH_LOG_DRIVER = $(LOG_DRIVER)
@@ -66,14 +67,17 @@ AM_TESTS_ENVIRONMENT = \
 	CK_TIMEOUT_MULTIPLIER=$${CK_TIMEOUT_MULTIPLIER:-$(TEST_SLOWDOWN)}; \
 	PEAL_PLUGIN_PATH='$(abs_builddir)/plugins/.libs'; \
 	PEAL_SRCDIR='$(abs_srcdir)'; PEAL_BUILDDIR='$(abs_builddir)'; \
-	PEAL_SANITIZER='$(PEAL_SANITIZER)'; \
+	PEAL_SANITIZER=$${PEAL_SANITIZER:-$(SANITIZER)}; \
 	CC='$(CC)'; CXX='$(CXX)'; \
 	export CK_TAP_LOG_FILE_NAME CK_VERBOSITY CK_TIMEOUT_MULTIPLIER PEAL_PLUGIN_PATH \
 		PEAL_SRCDIR PEAL_BUILDDIR PEAL_SANITIZER CC CXX;
 
-# What depends on the backend, for running it again under another one (.ci/run does).
+# Parts of make check, for running them again in other ways (.ci/run does): what depends on the backend,
+# and of that the programs alone.
 check-runtime: all $(check_PROGRAMS)
 	$(MAKE) check-TESTS TESTS='$(test_scripts) $(test_programs)'
+check-programs: all $(check_PROGRAMS)
+	$(MAKE) check-TESTS TESTS='$(test_programs)'
 
 # Longer than any commit should wait for.
 soak: all $(check_PROGRAMS)
@@ -81,4 +85,4 @@ soak: all $(check_PROGRAMS)
 	CK_TIMEOUT_MULTIPLIER=$${CK_TIMEOUT_MULTIPLIER:-10000} \
 		$(MAKE) check-TESTS TESTS='$(soak_tests)'
 
-.PHONY: check-runtime soak
+.PHONY: check-runtime check-programs soak

@@ -1,7 +1,7 @@
 dnl SPDX-License-Identifier: MIT
 dnl PEAL_SANITIZER
 dnl Adds --enable-sanitizer=LIST (as for -fsanitize=). Sets SANITIZER_CFLAGS and, for the tests, by how
-dnl much their time limits grow: TEST_SLOWDOWN.
+dnl much their time limits grow: TEST_SLOWDOWN. SANITIZER is the list, or empty.
 AC_DEFUN([PEAL_SANITIZER], [dnl
 AC_ARG_ENABLE([sanitizer],
 	[AS_HELP_STRING([--enable-sanitizer=LIST],
@@ -26,5 +26,5 @@ AS_CASE([$enable_sanitizer],
 	CFLAGS=$peal_saved_CFLAGS])
 AC_SUBST([SANITIZER_CFLAGS])
 AC_SUBST([TEST_SLOWDOWN])
-AC_SUBST([PEAL_SANITIZER], [$peal_sanitizer])
+AC_SUBST([SANITIZER], [$peal_sanitizer])
 ])
