@@ -19,7 +19,7 @@
 #define PEAL_SKIP_PREFIX "SKIP: "
 
 /* Leave a case that cannot run here; why is shown. A literal. */
-#define peal_skip(why) ck_abort_msg(PEAL_SKIP_PREFIX why)
+#define peal_skip(why)   ck_abort_msg(PEAL_SKIP_PREFIX why)
 
 /* Check knows no skipped cases: they are failures with a certain message, which tests/run rewrites. */
 static inline int peal_check_failures(SRunner *runner)
