@@ -35,8 +35,9 @@ destdir_holds_all() {
 application() {
 	language=$1
 	shift
+	flags=$(pkg-config --cflags --libs peal) || return 1
 	"$@" -x "$language" "$PEAL_SRCDIR/tests/build/application.c" -x none -o "$TMPDIR/application" \
-		$(pkg-config --cflags --libs peal) &&
+		$flags &&
 		"$TMPDIR/application" "$(pkg-config --modversion peal)"
 }
 
@@ -44,7 +45,8 @@ application() {
 readme_builds() {
 	awk '/^```c$/ { inside = 1; next } /^```/ && inside { exit } inside' "$PEAL_SRCDIR/README.md" >"$TMPDIR/readme.c" &&
 		[ -s "$TMPDIR/readme.c" ] &&
-		$CC -Wall -Wextra -Werror -o "$TMPDIR/readme" "$TMPDIR/readme.c" $(pkg-config --cflags --libs peal)
+		flags=$(pkg-config --cflags --libs peal) &&
+		$CC -Wall -Wextra -Werror -o "$TMPDIR/readme" "$TMPDIR/readme.c" $flags
 }
 
 # The loader resolves all at once and nothing is writable later; no stack is executable.
