@@ -25,7 +25,10 @@ test_programs += \
 	tests/unit/test_alloc \
 	tests/unit/test_backend \
 	tests/unit/test_cpus \
-	tests/unit/test_log
+	tests/unit/test_log \
+	tests/unit/test_stats \
+	tests/unit/test_stats_memory \
+	tests/unit/test_stats_read
 
 # Fuzz targets run on their corpus and on variations of it; how to run them with libFuzzer stands in
 # each. fuzz_NAME goes with corpus/NAME.
@@ -44,6 +47,7 @@ AM_CPPFLAGS += $(CHECK_CFLAGS)
 
 EXTRA_DIST += tests/check_main.h tests/run tests/summary tests/tap.sh \
 	tests/build/scratch.sh tests/build/application.c tests/build/new_folder.c
+EXTRA_DIST += tests/check_main.h tests/run tests/stats_image.h tests/tap.sh tests/unit/stats_help.h
 dist_check_SCRIPTS = $(test_scripts) $(build_scripts)
 
 if HAVE_CHECK
