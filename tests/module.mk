@@ -27,6 +27,7 @@ test_programs += \
 	tests/unit/test_cpus \
 	tests/unit/test_log \
 	tests/unit/test_stats \
+	tests/unit/test_stats_find \
 	tests/unit/test_stats_memory \
 	tests/unit/test_stats_read
 
