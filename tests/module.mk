@@ -41,6 +41,14 @@ EXTRA_DIST += \
 	tests/fuzz/corpus/cgroup/hybrid \
 	tests/fuzz/corpus/cgroup/odd \
 	tests/fuzz/corpus/cgroup/unified
+test_programs += tests/fuzz/fuzz_stats_page
+tests_fuzz_fuzz_stats_page_SOURCES = tests/fuzz/fuzz_stats_page.c $(fuzz_main)
+EXTRA_DIST += \
+	tests/fuzz/corpus/stats_page/empty-blocks \
+	tests/fuzz/corpus/stats_page/endless-text \
+	tests/fuzz/corpus/stats_page/no-shards \
+	tests/fuzz/corpus/stats_page/overlapping \
+	tests/fuzz/corpus/stats_page/whole
 
 LDADD = libpeal_core.la $(CHECK_LIBS)
 public_ldadd = libpeal.la $(CHECK_LIBS)
