@@ -85,13 +85,32 @@ static void vary_byte(struct input *input)
 	}
 }
 
+/* A binary number, where sums overflow and comparisons turn. */
+static void vary_number(struct input *input)
+{
+	static const uint64_t telling[] = { 0, 1, 8, 255, 4096, INT32_MAX, UINT32_MAX - 7,
+		UINT32_MAX, INT64_MAX, UINT64_MAX - 7, UINT64_MAX };
+	size_t size = (size_t)1 << any(4), places = input->size / size;
+
+	if (places)
+		memcpy(input->bytes + any((uint32_t)places) * size,
+			&telling[any(sizeof(telling) / sizeof(telling[0]))], size);
+}
+
 static void vary(struct input *input)
 {
-	for (uint32_t n = any(6) + 1; n && input->size; n--)
-		if (any(4))
-			vary_byte(input);
-		else
+	for (uint32_t n = any(6) + 1; n && input->size; n--) {
+		switch (any(4)) {
+		case 0:
 			vary_size(input);
+			break;
+		case 1:
+			vary_number(input);
+			break;
+		default:
+			vary_byte(input);
+		}
+	}
 }
 
 static void run(const struct input *input)
