@@ -31,8 +31,11 @@ libpeal_core_la_SOURCES += \
 	core/cpus.c \
 	core/cpus.h \
 	core/deliver.c \
+	core/exceptions.c \
+	core/exceptions.h \
 	core/fatal.c \
 	core/fatal.h \
+	core/fiber.c \
 	core/fiber.h \
 	core/fresh.h \
 	core/heap.h \
@@ -57,6 +60,8 @@ libpeal_core_la_SOURCES += \
 	core/ops.c \
 	core/ops.h \
 	core/opts.h \
+	core/overflow.c \
+	core/overflow.h \
 	core/park.c \
 	core/post.c \
 	core/rt.h \
@@ -64,6 +69,7 @@ libpeal_core_la_SOURCES += \
 	core/rt_opts.h \
 	core/rt_query.c \
 	core/runtime.c \
+	core/sanitizer.h \
 	core/sched.c \
 	core/serve.c \
 	core/shard.c \
@@ -75,7 +81,13 @@ libpeal_core_la_SOURCES += \
 	core/sockaddr.c \
 	core/sockaddr.h \
 	core/spawn.c \
+	core/stack.c \
 	core/stack.h \
+	core/stack_chunk.c \
+	core/stack_chunk.h \
+	core/stack_find.c \
+	core/stack_guard.c \
+	core/stack_guard.h \
 	core/stats.c \
 	core/stats.h \
 	core/stats_find.c \
@@ -100,6 +112,19 @@ libpeal_core_la_SOURCES += \
 	core/wait.c \
 	core/wait.h \
 	core/wake.c
+
+# One of them; all are in the tarball.
+EXTRA_DIST += core/switch-aarch64.S core/switch-ucontext.c core/switch-x86_64.S
+if SWITCH_X86_64
+libpeal_core_la_SOURCES += core/switch-x86_64.S
+endif
+if SWITCH_AARCH64
+libpeal_core_la_SOURCES += core/switch-aarch64.S
+endif
+if SWITCH_UCONTEXT
+libpeal_core_la_SOURCES += core/switch-ucontext.c
+endif
+
 EXTRA_DIST += core/io.tbl
 
 # The counters: one table, of which everything else is made.

@@ -3,9 +3,10 @@
  * The context switch, and nothing else: callee-saved registers and the stack pointer. Sanitizers,
  * errno and exception state are fiber.c's business.
  *
- * switch-x86_64.S implements it by hand; switch-ucontext.c elsewhere, or where configure was told
- * --with-switch=ucontext. The floating point control words are not switched: code that changes the
- * rounding mode puts it back before it suspends.
+ * switch-x86_64.S and switch-aarch64.S implement it by hand; switch-ucontext.c elsewhere, or where
+ * configure was told --with-switch=ucontext. The floating point control words and the signal mask are
+ * not part of a context: they are the thread's, and code that changes the rounding mode puts it back
+ * before it suspends.
  */
 #ifndef PEAL_CORE_SWITCH_H
 #define PEAL_CORE_SWITCH_H
@@ -15,7 +16,8 @@
 /*
  * Make a context that will run entry(arg) on the stack [low, low + size) when it is first switched
  * to. Entry must never return. Returns the context: an address inside the stack, valid until the
- * next switch to it. The lowest frame ends backtraces (no caller, frame pointer 0).
+ * next switch to it. The lowest frame ends backtraces (no caller, frame pointer 0). Anything at most
+ * 2 KiB below the top may be written.
  */
 void *peal_switch_make(void *low, size_t size, void (*entry)(void *arg), void *arg);
 

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -241,6 +242,28 @@ static inline long peal_sys_uname(struct utsname *name)
 static inline long peal_sys_gettid(void)
 {
 	PEAL_SYS(SYS_gettid, syscall(SYS_gettid));
+}
+
+/* Signals */
+
+static inline long peal_sys_sigaction(
+	int number, const struct sigaction *action, struct sigaction *before)
+{
+	PEAL_SYS(SYS_rt_sigaction, sigaction(number, action, before));
+}
+
+static inline long peal_sys_sigmask(int how, const sigset_t *set, sigset_t *before)
+{
+	long hooked;
+
+	if (peal_sys_hooked(SYS_rt_sigprocmask, &hooked))
+		return hooked;
+	return -pthread_sigmask(how, set, before);
+}
+
+static inline long peal_sys_sigaltstack(const stack_t *stack, stack_t *before)
+{
+	PEAL_SYS(SYS_sigaltstack, sigaltstack(stack, before));
 }
 
 /* Memory */
