@@ -62,7 +62,21 @@ libpeal_core_la_SOURCES += \
 	core/opts.h \
 	core/overflow.c \
 	core/overflow.h \
+	core/param.c \
+	core/param.h \
+	core/param_table.c \
+	core/param_value.c \
 	core/park.c \
+	core/plugin.c \
+	core/plugin.h \
+	core/plugin_check.c \
+	core/plugin_host.c \
+	core/plugin_list.c \
+	core/plugin_obtain.c \
+	core/plugin_open.c \
+	core/plugin_search.c \
+	core/plugin_start.c \
+	core/plugin_turn.c \
 	core/post.c \
 	core/rt.h \
 	core/rt_opts.c \
@@ -78,6 +92,8 @@ libpeal_core_la_SOURCES += \
 	core/shard_thread.h \
 	core/sizeof.c \
 	core/sleep.c \
+	core/sleeper.c \
+	core/sleeper.h \
 	core/sockaddr.c \
 	core/sockaddr.h \
 	core/spawn.c \

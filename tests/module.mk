@@ -30,11 +30,14 @@ test_programs += \
 	tests/unit/test_stats_find \
 	tests/unit/test_stats_memory \
 	tests/unit/test_stats_read
+	tests/unit/test_param
 
 # Fuzz targets run on their corpus and on variations of it; how to run them with libFuzzer stands in
 # each. fuzz_NAME goes with corpus/NAME.
 test_programs += tests/fuzz/fuzz_cgroup
 tests_fuzz_fuzz_cgroup_SOURCES = tests/fuzz/fuzz_cgroup.c $(fuzz_main)
+test_programs += tests/fuzz/fuzz_params
+tests_fuzz_fuzz_params_SOURCES = tests/fuzz/fuzz_params.c $(fuzz_main)
 fuzz_main = tests/fuzz/fuzz.h tests/fuzz/main.c
 EXTRA_DIST += \
 	tests/fuzz/corpus/cgroup/docker \
@@ -49,6 +52,34 @@ EXTRA_DIST += \
 	tests/fuzz/corpus/stats_page/no-shards \
 	tests/fuzz/corpus/stats_page/overlapping \
 	tests/fuzz/corpus/stats_page/whole
+	tests/fuzz/corpus/cgroup/unified \
+	tests/fuzz/corpus/params
+
+# The loader loads what these are made of; see tests/contract/plugins/probe.h.
+plugin_files = tests/contract/plugin_files.c tests/contract/plugin_files.h
+test_programs += tests/contract/test_plugin_find
+tests_contract_test_plugin_find_SOURCES = tests/contract/test_plugin_find.c $(plugin_files)
+test_programs += tests/contract/test_plugin_load
+tests_contract_test_plugin_load_SOURCES = tests/contract/test_plugin_load.c \
+	tests/contract/plugins/probe.h $(plugin_files)
+test_programs += tests/contract/test_plugin_static
+tests_contract_test_plugin_static_SOURCES = tests/contract/test_plugin_static.c \
+	tests/contract/plugins/probe.c tests/contract/plugins/probe.h
+tests_contract_test_plugin_static_CPPFLAGS = $(AM_CPPFLAGS) -DPEAL_PLUGIN_STATIC=probe
+test_helpers += tests/contract/plugin_helper
+test_plugins = \
+	tests/contract/plugins/function.la \
+	tests/contract/plugins/needy.la \
+	tests/contract/plugins/nosymbol.la \
+	tests/contract/plugins/probe.la \
+	tests/contract/plugins/tiny.la
+tests_contract_plugins_function_la_LDFLAGS = $(test_plugin_ldflags)
+tests_contract_plugins_needy_la_LDFLAGS = $(test_plugin_ldflags)
+tests_contract_plugins_nosymbol_la_LDFLAGS = $(test_plugin_ldflags)
+tests_contract_plugins_probe_la_LDFLAGS = $(test_plugin_ldflags)
+tests_contract_plugins_tiny_la_LDFLAGS = $(test_plugin_ldflags)
+# -rpath makes libtool build shared objects although they are not installed.
+test_plugin_ldflags = $(plugin_ldflags) -rpath /nowhere
 
 LDADD = libpeal_core.la $(CHECK_LIBS)
 public_ldadd = libpeal.la $(CHECK_LIBS)
@@ -61,6 +92,7 @@ dist_check_SCRIPTS = $(test_scripts) $(build_scripts)
 
 if HAVE_CHECK
 check_PROGRAMS = $(test_programs) $(test_helpers)
+check_LTLIBRARIES = $(test_plugins)
 # The slow ones first, so that the others fill the second core meanwhile.
 TESTS = $(build_scripts) $(test_scripts) $(test_programs)
 else

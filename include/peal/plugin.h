@@ -37,16 +37,17 @@ enum peal_param_type {
 /* One parameter. Tables end with a zero entry (PEAL_PARAMS() adds it). */
 struct peal_param {
 	const char *name;
-	const char *initial; /* the default, as it would be written */
+	const char *initial; /* the default, as it would be written; NULL: it must be given */
 	const char *help;    /* one line */
 	int64_t low, high;   /* bounds of numbers; both 0: none */
 	uint32_t type;       /* enum peal_param_type */
-	uint32_t reserved;
+	uint32_t reserved;   /* 0 */
 };
 
 #define PEAL_PARAMS(...) ((const struct peal_param[]){ __VA_ARGS__, { 0 } })
 
-/* What the loader made of the parameters: checked, with defaults filled in. Valid during start(). */
+/* What the loader made of the parameters: checked, with defaults filled in. Valid until stop() has
+ * returned. */
 struct peal_params;
 
 /* One counter that a plugin brings; it appears beside the core's in `peal stat`. */
@@ -112,7 +113,7 @@ struct peal_plugin {
 	const struct peal_plugin_counter *counters;
 	const void *api; /* the API table; its first member is its size */
 	uint32_t api_major;
-	uint32_t reserved;
+	uint32_t counter_size; /* of struct peal_plugin_counter */
 
 	/* Once per runtime. The host table stays valid until stop() has returned. 0 and *state, or a
 	 * negative errno. */
@@ -125,10 +126,11 @@ struct peal_plugin {
 	void (*stop)(void *state);
 };
 
-#define PEAL_PLUGIN_HEADER(plugin_name, plugin_version)                         \
-	.magic = PEAL_PLUGIN_MAGIC, .abi_major = PEAL_PLUGIN_ABI_MAJOR,         \
-	.abi_minor = PEAL_PLUGIN_ABI_MINOR, .size = sizeof(struct peal_plugin), \
-	.param_size = sizeof(struct peal_param), .name = (plugin_name),         \
+#define PEAL_PLUGIN_HEADER(plugin_name, plugin_version)                            \
+	.magic = PEAL_PLUGIN_MAGIC, .abi_major = PEAL_PLUGIN_ABI_MAJOR,            \
+	.abi_minor = PEAL_PLUGIN_ABI_MINOR, .size = sizeof(struct peal_plugin),    \
+	.param_size = sizeof(struct peal_param),                                   \
+	.counter_size = sizeof(struct peal_plugin_counter), .name = (plugin_name), \
 	.version = (plugin_version)
 
 /*

@@ -1,0 +1,2 @@
+dnl SPDX-License-Identifier: MIT
+PEAL_PLUGIN([hello], [greets: the one to copy])
