@@ -6,6 +6,7 @@ pealinclude_HEADERS += \
 	include/peal/base.h \
 	include/peal/io.h \
 	include/peal/load.h \
+	include/peal/machine.h \
 	include/peal/net.h \
 	include/peal/op.h \
 	include/peal/peal.h \
@@ -56,6 +57,7 @@ libpeal_core_la_SOURCES += \
 	core/log.c \
 	core/log.h \
 	core/loop.c \
+	core/machine.c \
 	core/node.h \
 	core/ops.c \
 	core/ops.h \

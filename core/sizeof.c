@@ -4,6 +4,7 @@
 
 #include <peal/base.h>
 #include <peal/load.h>
+#include <peal/machine.h>
 #include <peal/net.h>
 #include <peal/op.h>
 #include <peal/runtime.h>
@@ -19,6 +20,7 @@ static const struct {
 	size_t size;
 } sizes[] = {
 	SIZE_OF(peal_listen_opts),
+	SIZE_OF(peal_machine),
 	SIZE_OF(peal_op),
 	SIZE_OF(peal_plugin_info),
 	SIZE_OF(peal_post),

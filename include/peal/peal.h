@@ -7,6 +7,7 @@
  *   task.h     spawn, join, yield, blocking calls        io.h     I/O for fibers
  *   time.h     now, sleep                                net.h    listening and serving
  *   stats.h    counters, from inside and outside         load.h   load plugins
+ *   machine.h  what the library finds here
  */
 #ifndef PEAL_PEAL_H
 #define PEAL_PEAL_H
@@ -14,6 +15,7 @@
 #include <peal/base.h>
 #include <peal/io.h>
 #include <peal/load.h>
+#include <peal/machine.h>
 #include <peal/net.h>
 #include <peal/op.h>
 #include <peal/runtime.h>
