@@ -31,6 +31,23 @@ test_programs += \
 	tests/unit/test_stats_memory \
 	tests/unit/test_stats_read
 	tests/unit/test_param
+	tests/unit/test_machine
+
+test_programs += tests/contract/test_refused
+EXTRA_DIST += tests/seccomp.h
+
+# The documentation: what it shows compiles and works.
+test_scripts += tests/docs/test_docs.sh
+test_helpers += tests/docs/client
+tests_docs_client_LDADD =
+EXTRA_DIST += \
+	docs/examples/callbacks.c \
+	docs/examples/counters.c \
+	docs/examples/echo.c \
+	docs/examples/eight_ops.c \
+	docs/examples/fan_out.c \
+	docs/examples/post.c \
+	docs/examples/task_result.c
 
 # Fuzz targets run on their corpus and on variations of it; how to run them with libFuzzer stands in
 # each. fuzz_NAME goes with corpus/NAME.
