@@ -1,0 +1,119 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What the documentation shows compiles and works: the README's first C block (an echo server), C blocks
+# elsewhere that say so, and the programs in docs/examples.
+#
+# A block that is a whole program is marked in its first line: ```c compile, or ```c run for one that is
+# to be run as well and to end with 0.
+. "$PEAL_SRCDIR/tests/tap.sh"
+
+client=$PEAL_BUILDDIR/tests/docs/client
+server=
+
+# build SOURCE PROGRAM: as a reader would, but against what was just built.
+build() {
+	"$PEAL_BUILDDIR/libtool" --silent --tag=CC --mode=link $CC ${PEAL_SANITIZER:+-fsanitize=$PEAL_SANITIZER} \
+		-Wall -Wextra -Werror -g -pthread -I"$PEAL_SRCDIR/include" -I"$PEAL_BUILDDIR/include" \
+		-o "$2" "$1" "$PEAL_BUILDDIR/libpeal.la"
+}
+
+# first_block FILE, marked_blocks FILE: their text; the latter into $TMPDIR/block-N-WORD.c
+first_block() {
+	awk '/^```c( |$)/ && !seen { seen = inside = 1; next } /^```/ { inside = 0 } inside' "$1"
+}
+
+marked_blocks() {
+	awk -v folder="$TMPDIR" '
+		/^```c (compile|run)$/ { file = folder "/block-" ++n "-" $2 ".c"; next }
+		/^```/ { if (file) close(file); file = "" }
+		file { print >file }' "$1"
+}
+
+# serve LOG PROGRAM...: in the background.
+serve() {
+	log=$1
+	shift
+	"$@" >"$log" 2>&1 &
+	server=$!
+}
+
+stop_server() {
+	[ -z "$server" ] || { kill "$server" && wait "$server"; } 2>/dev/null
+	server=
+}
+trap stop_server EXIT
+
+# The port that a server printed, waited for.
+printed_port() {
+	for _ in $(seq 100); do
+		port=$(sed -n 's/^port //p' "$1")
+		[ -z "$port" ] || return 0
+		sleep 0.1
+	done
+	cat "$1"
+	return 1
+}
+
+# talk PORT: a few connections, many, and a few again; the server is still there then.
+talk() {
+	"$client" "$1" 3 && "$client" "$1" 50 && "$client" "$1" 3 && kill -0 "$server"
+}
+
+readme_server() {
+	port=$("$client" free) &&
+		first_block "$PEAL_SRCDIR/README.md" | sed "s/127\.0\.0\.1:[0-9]*/127.0.0.1:$port/" >"$TMPDIR/readme.c" &&
+		grep -q "127.0.0.1:$port" "$TMPDIR/readme.c" && build "$TMPDIR/readme.c" "$TMPDIR/readme" || return
+	serve "$TMPDIR/readme.log" "$TMPDIR/readme"
+	talk "$port"
+	result=$?
+	stop_server
+	return $result
+}
+
+block() {
+	build "$1" "${1%.c}" || return
+	case $1 in
+	*-run.c) timeout 60 "${1%.c}" ;;
+	esac
+}
+
+example_server() {
+	build "$PEAL_SRCDIR/docs/examples/$1.c" "$TMPDIR/$1" || return
+	serve "$TMPDIR/$1.log" "$TMPDIR/$1" 127.0.0.1:0
+	printed_port "$TMPDIR/$1.log" && talk "$port"
+	result=$?
+	stop_server
+	return $result
+}
+
+# What the comment at the head of an example says that it prints.
+promised() {
+	awk '/^ \*\// { exit } inside { sub(/^ \*\t/, ""); print } /^ \* Prints:$/ { inside = 1 }' "$1"
+}
+
+example() {
+	build "$PEAL_SRCDIR/docs/examples/$1.c" "$TMPDIR/$1" &&
+		promised "$PEAL_SRCDIR/docs/examples/$1.c" >"$TMPDIR/$1.want" &&
+		timeout 60 "$TMPDIR/$1" >"$TMPDIR/$1.out" && diff "$TMPDIR/$1.want" "$TMPDIR/$1.out"
+}
+
+tap_ok "README.md: the first program serves" readme_server
+for file in README.md CONTRIBUTING.md core/README.md docs/*.md; do
+	[ -f "$PEAL_SRCDIR/$file" ] || continue
+	rm -f "$TMPDIR"/block-*
+	marked_blocks "$PEAL_SRCDIR/$file"
+	for source in "$TMPDIR"/block-*.c; do
+		[ ! -f "$source" ] || tap_ok "$file: ${source##*/}" block "$source"
+	done
+done
+
+for source in "$PEAL_SRCDIR"/docs/examples/*.c; do
+	name=${source##*/}
+	name=${name%.c}
+	if grep -q '^ \* Prints:$' "$source"; then
+		tap_ok "examples/$name prints what it says" example "$name"
+	else
+		tap_ok "examples/$name serves" example_server "$name"
+	fi
+done
+tap_done
