@@ -158,7 +158,7 @@ static int run_case(int number, const char *path, long runs)
 	}
 	printf("%sok %d - %s\n", status ? "not " : "", number, name);
 	if (status)
-		printf("# the input is in %s\n", crash);
+		printf("# the input is in %s (make check clears that: run it by hand)\n", crash);
 	return status != 0;
 }
 
