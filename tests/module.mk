@@ -148,3 +148,22 @@ soak: all $(check_PROGRAMS)
 		$(MAKE) check-TESTS TESTS='$(soak_tests)'
 
 .PHONY: check-runtime check-programs soak
+
+# Whole runtimes, on every backend that works here.
+runtime_help = tests/contract/runtime.c tests/contract/runtime.h
+test_programs += \
+	tests/contract/test_io \
+	tests/contract/test_life \
+	tests/contract/test_task \
+	tests/stress/test_storm
+tests_contract_test_io_SOURCES = tests/contract/test_io.c $(runtime_help)
+tests_contract_test_life_SOURCES = tests/contract/test_life.c $(runtime_help)
+tests_contract_test_task_SOURCES = tests/contract/test_task.c $(runtime_help)
+tests_stress_test_storm_SOURCES = tests/stress/test_storm.c $(runtime_help)
+soak_tests += tests/stress/test_storm
+
+test_programs += \
+	tests/unit/test_fresh \
+	tests/unit/test_heap \
+	tests/unit/test_inbox \
+	tests/unit/test_sockaddr
