@@ -123,6 +123,9 @@ static void *outsider(void *arg)
 			atomic_fetch_add(&posted, 1);
 		if (next_random(&state) % 4)
 			continue;
+		/* Descriptors are limited, and each task may hold two. */
+		while (atomic_load(&spawned) - atomic_load(&ended) > 300)
+			usleep(100);
 		atomic_fetch_add(&spawned, 1);
 		ck_assert_int_eq(
 			peal_rt_spawn(rt, branch, NULL, PEAL_SPAWN(.place = any_place(&state))), 0);
@@ -153,13 +156,13 @@ static int storm(void *arg)
 		for (uintptr_t i = 0; i < 4; i++) {
 			atomic_fetch_add(&spawned, 1);
 			ck_assert_int_eq(peal_task_spawn(&trees[i], branch,
-						 (void *)((round * 4 + i) << 8 | 5),
+						 (void *)((round * 4 + i) << 8 | 4),
 						 PEAL_SPAWN(.place = PEAL_STEALABLE)),
 				0);
 		}
 		for (int i = 0; i < 4; i++) {
 			ck_assert_int_eq(peal_task_join(trees[i], &result), 0);
-			ck_assert_int_eq(result, 5);
+			ck_assert_int_eq(result, 4);
 		}
 	}
 	/* Not on this shard: they wait for what they have posted to it. */
