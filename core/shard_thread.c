@@ -77,31 +77,31 @@ static void *shard_thread(void *arg)
 	return NULL;
 }
 
-static int start_thread(struct peal_shard *shard)
+/* Whether it could be made. Its shard is the new thread's from then on. */
+static bool start_thread(struct peal_shard *shard)
 {
 	char name[16];
 	int err = pthread_create(&shard->thread_id, NULL, shard_thread, shard);
 
-	shard->no_thread = err != 0;
-	if (err)
-		return peal_refuse(&shard->start_reason, -err,
+	if (err) {
+		shard->no_thread = true;
+		shard->start_error = peal_refuse(&shard->start_reason, -err,
 			"no thread for shard %u: %s (ulimit -u, cgroup pids.max)", shard->index,
 			strerror(err));
+		return false;
+	}
 	shard->has_thread = true;
 	snprintf(name, sizeof(name), "peal/%u", shard->index);
 	pthread_setname_np(shard->thread_id, name);
-	return 0;
+	return true;
 }
 
-/* All, or those from the second on when the caller will be the first. */
 void peal_shard_threads_start(struct peal_rt *rt, bool borrow)
 {
 	uint32_t absent = 0;
 
-	for (uint32_t i = borrow; i < rt->shard_count; i++) {
-		rt->shards[i]->start_error = start_thread(rt->shards[i]);
-		absent += rt->shards[i]->start_error != 0;
-	}
+	for (uint32_t i = borrow; i < rt->shard_count; i++)
+		absent += !start_thread(rt->shards[i]);
 	if (absent)
 		peal_rt_meet_absent(rt, absent);
 }

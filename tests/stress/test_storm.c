@@ -199,7 +199,7 @@ int main(void)
 	const char *given = getenv("PEAL_SEED");
 
 	seed = given ? strtoul(given, NULL, 0) : (unsigned long)getpid();
-	rounds = getenv("PEAL_SOAK") ? 1000 : 10;
+	rounds = getenv("PEAL_SOAK") ? 1000 : 100;
 	find_backends();
 	return peal_check_main(storm_suite());
 }
