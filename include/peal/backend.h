@@ -35,6 +35,8 @@ struct peal_ring_opts {
 	uint32_t shard;   /* index, for names and messages */
 	uint32_t shards;  /* how many rings the runtime opens */
 	uint32_t entries; /* submissions that may wait for one flush; 0: the backend's own choice */
+	uint32_t polled;  /* 1: poll_fd() will be asked for */
+	uint32_t reserved;
 };
 
 /* What one peek or wait brought in. The caller zeroes it with peal_reap_init(). */
@@ -96,7 +98,8 @@ struct peal_backend {
 
 	/*
 	 * Close it, on its thread. No op is in flight (the core has cancelled and reaped them all), and
-	 * no other thread will ring its bell any more. Accepts NULL.
+	 * no other thread will ring its bell any more, nor has one queued: every ring that rang it has
+	 * been peeked since, until there was nothing. Accepts NULL.
 	 */
 	void (*close)(struct peal_ring *ring);
 
@@ -142,7 +145,12 @@ struct peal_backend {
 	/* The same from a thread that has no ring. Any thread; async-signal-safe. */
 	int (*bell_from_outside)(struct peal_ring *to);
 
-	/* A descriptor that is readable whenever wait() would return at once; it stays the ring's own. */
+	/*
+	 * A descriptor that is readable whenever wait() would return at once; it stays the ring's own.
+	 * Before sleeping on it, peek until there is nothing: what was not handed to the kernel yet does
+	 * not make it readable. May be readable for nothing. A negative errno when there is none; a ring
+	 * that was not opened with opts->polled may say -EOPNOTSUPP.
+	 */
 	int (*poll_fd)(struct peal_ring *ring);
 
 	/*
