@@ -161,6 +161,26 @@ static inline long peal_sys_epoll_pwait2(
 		syscall(SYS_epoll_pwait2, epoll, events, count, timeout, NULL, (size_t)0));
 }
 
+/* io_uring. The structs are those of linux/io_uring.h; libc has no wrappers. */
+
+static inline long peal_sys_io_uring_setup(unsigned int entries, void *params)
+{
+	PEAL_SYS(SYS_io_uring_setup, syscall(SYS_io_uring_setup, entries, params));
+}
+
+static inline long peal_sys_io_uring_enter(int fd, unsigned int submit, unsigned int wait,
+	unsigned int flags, const void *arg, size_t size)
+{
+	PEAL_SYS(SYS_io_uring_enter,
+		syscall(SYS_io_uring_enter, fd, submit, wait, flags, arg, size));
+}
+
+static inline long peal_sys_io_uring_register(
+	int fd, unsigned int opcode, const void *arg, unsigned int count)
+{
+	PEAL_SYS(SYS_io_uring_register, syscall(SYS_io_uring_register, fd, opcode, arg, count));
+}
+
 /* Sockets */
 
 static inline long peal_sys_socket(int domain, int type, int protocol)
@@ -230,6 +250,11 @@ static inline long peal_sys_clock_gettime(clockid_t clock, struct timespec *now)
 static inline long peal_sys_prctl(int option, unsigned long value)
 {
 	PEAL_SYS(SYS_prctl, prctl(option, value, 0UL, 0UL, 0UL));
+}
+
+static inline long peal_sys_getrlimit(int resource, struct rlimit *limit)
+{
+	PEAL_SYS(SYS_prlimit64, getrlimit(resource, limit));
 }
 
 static inline long peal_sys_uname(struct utsname *name)
