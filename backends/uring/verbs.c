@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How each operation is done: as an entry of the ring, or by a direct call where that is better.
+ *
+ * Direct calls. shutdown(2) and close(2): the ring would hand the first to a kernel thread and gains
+ * nothing with the second. send(2), always when nothing is queued: it mostly succeeds, and entering the
+ * kernel for it alone would cost more; when something is queued the ring takes it along for nothing.
+ * recv(2), when nothing is queued and the last completion on that descriptor left data behind.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "backends/uring/uring.h"
+#include "core/sys.h"
+
+/* What the kernel transfers in one call at most; lengths in entries have 32 bits only. */
+#define TRANSFER_MOST 0x7ffff000U
+
+/* Enterings to let the completions of cancelled ops out before a close. */
+#define CLOSE_ROUNDS  64
+
+/* With these a partial or an empty answer means something else. */
+#define RECV_UNUSUAL  (MSG_WAITALL | MSG_ERRQUEUE | MSG_OOB)
+
+static unsigned int length(size_t size)
+{
+	return size < TRANSFER_MOST ? (unsigned int)size : TRANSFER_MOST;
+}
+
+static unsigned int slot(int fd)
+{
+	return (unsigned int)fd % PEAL_URING_HINTS;
+}
+
+/* Does an entry that the kernel has not seen yet speak of this descriptor? */
+static bool queued_for(const struct peal_ring *ring, int fd)
+{
+	const struct io_uring_sq *sq = &ring->uring.sq;
+
+	for (unsigned int i = sq->sqe_tail - io_uring_sq_ready(&ring->uring); i != sq->sqe_tail;
+		i++)
+		if (sq->sqes[i & sq->ring_mask].fd == fd)
+			return true;
+	return false;
+}
+
+static void prepare_nop(
+	const struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
+{
+	(void)ring;
+	(void)op;
+	io_uring_prep_nop(sqe);
+}
+
+static void prepare_accept(
+	const struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
+{
+	(void)ring;
+	io_uring_prep_accept(
+		sqe, op->fd, op->args.accept.address, op->args.accept.size, op->args.accept.flags);
+}
+
+static void prepare_connect(
+	const struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
+{
+	(void)ring;
+	io_uring_prep_connect(sqe, op->fd, op->args.connect.address, op->args.connect.size);
+}
+
+static void prepare_recv(
+	const struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
+{
+	io_uring_prep_recv(
+		sqe, op->fd, op->args.recv.buf, length(op->args.recv.size), op->args.recv.flags);
+	if (ring->hints[slot(op->fd)] == PEAL_URING_HINT_EMPTY &&
+		!(op->args.recv.flags & (RECV_UNUSUAL | MSG_DONTWAIT)))
+		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+}
+
+static void prepare_send(
+	const struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
+{
+	(void)ring;
+	io_uring_prep_send(
+		sqe, op->fd, op->args.send.buf, length(op->args.send.size), op->args.send.flags);
+}
+
+static void prepare_poll(
+	const struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
+{
+	(void)ring;
+	io_uring_prep_poll_add(sqe, op->fd, op->args.poll.events);
+}
+
+static int recv_at_once(struct peal_ring *ring, struct peal_op *op)
+{
+	const int flags = op->args.recv.flags;
+	uint8_t *hint = &ring->hints[slot(op->fd)];
+	long n;
+
+	if (peal_uring_queued(ring) || (flags & RECV_UNUSUAL) ||
+		(*hint != PEAL_URING_HINT_READY && !(flags & MSG_DONTWAIT)))
+		return 0;
+	n = peal_sys_recv(op->fd, op->args.recv.buf, op->args.recv.size, flags | MSG_DONTWAIT);
+	*hint = n >= 0 && (size_t)n == op->args.recv.size ? PEAL_URING_HINT_READY
+							  : PEAL_URING_HINT_EMPTY;
+	if (n == -EAGAIN && !(flags & MSG_DONTWAIT))
+		return 0;
+	op->result = n;
+	return 1;
+}
+
+static int send_at_once(struct peal_ring *ring, struct peal_op *op)
+{
+	const int flags = op->args.send.flags;
+	long n;
+
+	if (peal_uring_queued(ring))
+		return 0;
+	n = peal_sys_send(op->fd, op->args.send.buf, op->args.send.size, flags | MSG_DONTWAIT);
+	if (n == -EAGAIN && !(flags & MSG_DONTWAIT))
+		return 0;
+	op->result = n;
+	return 1;
+}
+
+/* What was queued for the descriptor before comes first, a send above all. */
+static int shutdown_at_once(struct peal_ring *ring, struct peal_op *op)
+{
+	bool stuck;
+
+	if (queued_for(ring, op->fd) && (peal_uring_turn(ring, &stuck) || queued_for(ring, op->fd)))
+		return -EAGAIN;
+	op->result = peal_sys_shutdown(op->fd, op->args.shutdown.how);
+	return 1;
+}
+
+/*
+ * Before a descriptor is closed, the kernel must have seen every entry that speaks of it: afterwards
+ * the number may be that of another file. Cancels are among them (submit.c writes the descriptor into
+ * those, too), and they must have taken effect, because an op in the ring keeps the file open: a
+ * listener's port would stay bound. Their completions come out of the queue of deferred work, some
+ * at each entering.
+ */
+static int close_at_once(struct peal_ring *ring, struct peal_op *op)
+{
+	bool stuck = false;
+
+	if (queued_for(ring, op->fd)) {
+		for (int round = 0; round < CLOSE_ROUNDS && !stuck; round++) {
+			if (peal_uring_turn(ring, &stuck))
+				return -EAGAIN;
+			if (!peal_uring_stirs(ring))
+				break;
+		}
+		if (queued_for(ring, op->fd))
+			return -EAGAIN;
+	}
+	ring->hints[slot(op->fd)] = PEAL_URING_HINT_NONE;
+	op->result = peal_sys_close(op->fd);
+	return 1;
+}
+
+static const struct peal_uring_verb verbs[PEAL_OP_COUNT_] = {
+	[PEAL_OP_NOP] = { .prepare = prepare_nop },
+	[PEAL_OP_ACCEPT] = { .prepare = prepare_accept, .readiness = POLLIN },
+	[PEAL_OP_CONNECT] = { .prepare = prepare_connect },
+	[PEAL_OP_RECV] = { .prepare = prepare_recv, .at_once = recv_at_once, .readiness = POLLIN },
+	[PEAL_OP_SEND] = { .prepare = prepare_send, .at_once = send_at_once, .readiness = POLLOUT },
+	[PEAL_OP_SHUTDOWN] = { .at_once = shutdown_at_once },
+	[PEAL_OP_CLOSE] = { .at_once = close_at_once },
+	[PEAL_OP_POLL] = { .prepare = prepare_poll },
+};
+
+const struct peal_uring_verb *peal_uring_verb(const struct peal_op *op)
+{
+	return op->opcode < PEAL_OP_COUNT_ ? &verbs[op->opcode] : NULL;
+}
+
+void peal_uring_learn(struct peal_ring *ring, const struct peal_op *op, uint32_t cqe_flags)
+{
+	if (op->opcode != PEAL_OP_RECV)
+		return;
+	ring->hints[slot(op->fd)] = cqe_flags & IORING_CQE_F_SOCK_NONEMPTY ? PEAL_URING_HINT_READY
+									   : PEAL_URING_HINT_EMPTY;
+}
