@@ -26,12 +26,12 @@ test_programs += \
 	tests/unit/test_backend \
 	tests/unit/test_cpus \
 	tests/unit/test_log \
+	tests/unit/test_machine \
+	tests/unit/test_param \
 	tests/unit/test_stats \
 	tests/unit/test_stats_find \
 	tests/unit/test_stats_memory \
 	tests/unit/test_stats_read
-	tests/unit/test_param
-	tests/unit/test_machine
 
 test_programs += tests/contract/test_refused
 EXTRA_DIST += tests/seccomp.h
@@ -69,8 +69,7 @@ EXTRA_DIST += \
 	tests/fuzz/corpus/stats_page/no-shards \
 	tests/fuzz/corpus/stats_page/overlapping \
 	tests/fuzz/corpus/stats_page/whole
-	tests/fuzz/corpus/cgroup/unified \
-	tests/fuzz/corpus/params
+EXTRA_DIST += tests/fuzz/corpus/params
 
 # The loader loads what these are made of; see tests/contract/plugins/probe.h.
 plugin_files = tests/contract/plugin_files.c tests/contract/plugin_files.h
@@ -103,8 +102,8 @@ public_ldadd = libpeal.la $(CHECK_LIBS)
 AM_CPPFLAGS += $(CHECK_CFLAGS)
 
 EXTRA_DIST += tests/check_main.h tests/run tests/summary tests/tap.sh \
-	tests/build/scratch.sh tests/build/application.c tests/build/new_folder.c
-EXTRA_DIST += tests/check_main.h tests/run tests/stats_image.h tests/tap.sh tests/unit/stats_help.h
+	tests/build/scratch.sh tests/build/application.c tests/build/new_folder.c \
+	tests/stats_image.h tests/unit/stats_help.h
 dist_check_SCRIPTS = $(test_scripts) $(build_scripts)
 
 if HAVE_CHECK
