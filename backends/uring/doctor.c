@@ -24,7 +24,7 @@ void peal_uring_features(peal_feature_fn *each, void *arg)
 {
 	const struct peal_ring_opts opts = { .size = sizeof(opts), .shards = 1 };
 	struct peal_reason reason = { "" };
-	struct peal_ring *ring;
+	struct peal_ring *ring = NULL;
 
 	if (peal_uring_open(&ring, &opts, &reason)) {
 		each(arg, "io_uring", false, reason.text);

@@ -85,7 +85,7 @@ int peal_uring_probe(struct peal_reason *reason)
 	const struct peal_ring_opts opts = {
 		.size = sizeof(opts), .shards = 1, .entries = PROBE_ENTRIES
 	};
-	struct peal_ring *ring;
+	struct peal_ring *ring = NULL;
 	int err;
 
 	if (RUNNING_ON_VALGRIND)

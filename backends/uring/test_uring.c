@@ -8,7 +8,6 @@
 #include <sys/wait.h>
 
 #include "backends/uring/test_uring.h"
-#include "tests/check_main.h"
 
 #define NEWEST_ONLY (PEAL_URING_SEND_MSG | PEAL_URING_ABS_TIMER | PEAL_URING_NO_IOWAIT)
 
@@ -437,5 +436,5 @@ static Suite *uring_suite(void)
 
 int main(void)
 {
-	return peal_check_main(uring_suite());
+	return uring_check_main(uring_suite);
 }

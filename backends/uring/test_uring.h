@@ -5,6 +5,7 @@
 
 #include <check.h>
 #include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +13,7 @@
 
 #include "backends/uring/uring.h"
 #include "core/sys.h"
+#include "tests/check_main.h"
 
 #include <peal/time.h>
 
@@ -161,6 +163,22 @@ static inline int open_descriptors(void)
 		count++;
 	closedir(dir);
 	return count;
+}
+
+/*
+ * Run a suite; or, where io_uring cannot be had at all, say why not. What a broken backend would say is
+ * no reason to skip.
+ */
+static inline int uring_check_main(Suite *(*suite)(void))
+{
+	struct peal_reason reason = { "" };
+	int err = peal_uring_probe(&reason);
+
+	if (err == -EPERM || err == -ENOSYS || err == -EOPNOTSUPP) {
+		printf("1..0 # SKIP %s\n", reason.text);
+		return 0;
+	}
+	return peal_check_main(suite());
 }
 
 #endif

@@ -7,7 +7,6 @@
 
 #include "backends/uring/test_uring.h"
 #include "core/atomic.h"
-#include "tests/check_main.h"
 
 /* Every case runs as it is, and as on Linux 6.1 and 5.19, which have other bells. */
 static const char *const tiers[] = { NULL, "6.1", "5.19" };
@@ -567,5 +566,5 @@ static Suite *bells_suite(void)
 
 int main(void)
 {
-	return peal_check_main(bells_suite());
+	return uring_check_main(bells_suite);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The uring backend: operations that are many, cancelled, or interrupted. */
 #include "backends/uring/test_uring.h"
-#include "tests/check_main.h"
 
 #include <peal/runtime.h>
 
@@ -277,5 +276,5 @@ static Suite *ops_suite(void)
 
 int main(void)
 {
-	return peal_check_main(ops_suite());
+	return uring_check_main(ops_suite);
 }

@@ -6,7 +6,6 @@
 #include <sys/un.h>
 
 #include "backends/uring/test_uring.h"
-#include "tests/check_main.h"
 
 START_TEST(an_unknown_operation_says_so)
 {
@@ -464,5 +463,5 @@ static Suite *ways_suite(void)
 
 int main(void)
 {
-	return peal_check_main(ways_suite());
+	return uring_check_main(ways_suite);
 }
