@@ -6,8 +6,10 @@
  * the way to the file, its real path is used: debuggers, dladdr(3) and the plugin's $ORIGIN then see
  * what they expect. Where somebody else could (a folder further up is writable by a group, say), the
  * path goes through the descriptor of the checked folder, /proc/self/fd/N/NAME.so: nobody else can
- * write in that. Tools that read the kernel's list of mappings (perf, valgrind, the sanitizers) see
- * the real path then too; gdb, which reads libc's list, needs `add-symbol-file`.
+ * write in that. It also does where libc has something mapped by the real path, perhaps a file that
+ * was replaced since: of a path it knows, libc does not look at the file again. Tools that read the
+ * kernel's list of mappings (perf, valgrind, the sanitizers) see the real path even then; gdb, which
+ * reads libc's list, needs `add-symbol-file`.
  *
  * Nothing is ever unmapped: a fiber may be suspended in a plugin's code, and libraries leave pointers
  * to themselves in threads and exit handlers.
@@ -175,16 +177,21 @@ static int find_descriptor(const struct peal_plugin_file *file, void *handle,
 	return 0;
 }
 
+static void *open_file(const struct peal_plugin_file *file)
+{
+	char path[PATH_MAX];
+
+	if (!real_path(file, path) || dlopen(path, RTLD_LAZY | RTLD_NOLOAD))
+		descriptor_path(file, path);
+	return dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+}
+
 int peal_plugin_open(const struct peal_plugin_file *file, const void **descriptor, size_t *bytes,
 	struct peal_reason *reason)
 {
-	char path[PATH_MAX];
-	void *handle;
+	void *handle = open_file(file);
 	int err;
 
-	if (!real_path(file, path))
-		descriptor_path(file, path);
-	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (!handle)
 		return refuse_open(file, reason);
 	err = check_one_library(file, handle, reason);
