@@ -173,7 +173,7 @@ static int load_in_turn(struct peal_plugins *plugins, const char *name, const ch
 	struct peal_plugin plugin;
 	int err;
 
-	if (peal_rt_state(plugins->rt) >= PEAL_RT_DRAINING)
+	if (peal_load_seq_cst(&plugins->rt->drain_asked))
 		return peal_refuse(reason, -ESHUTDOWN, "plugin %s: the runtime is ending", name);
 	if (loaded)
 		return compare(loaded, params, reason);
