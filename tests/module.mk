@@ -71,31 +71,46 @@ EXTRA_DIST += \
 	tests/fuzz/corpus/stats_page/whole
 EXTRA_DIST += tests/fuzz/corpus/params
 
-# The loader loads what these are made of; see tests/contract/plugins/probe.h.
-plugin_files = tests/contract/plugin_files.c tests/contract/plugin_files.h
-test_programs += tests/contract/test_plugin_find
-tests_contract_test_plugin_find_SOURCES = tests/contract/test_plugin_find.c $(plugin_files)
-test_programs += tests/contract/test_plugin_load
-tests_contract_test_plugin_load_SOURCES = tests/contract/test_plugin_load.c \
-	tests/contract/plugins/probe.h $(plugin_files)
-test_programs += tests/contract/test_plugin_static
-tests_contract_test_plugin_static_SOURCES = tests/contract/test_plugin_static.c \
-	tests/contract/plugins/probe.c tests/contract/plugins/probe.h
-tests_contract_test_plugin_static_CPPFLAGS = $(AM_CPPFLAGS) -DPEAL_PLUGIN_STATIC=probe
+# The loader, and the plugins it is tried on: tests/contract/plugins/probe.h tells about them.
+test_programs += \
+	tests/contract/test_plugin_find \
+	tests/contract/test_plugin_load \
+	tests/contract/test_plugin_many \
+	tests/contract/test_plugin_static \
+	tests/contract/test_plugin_use
 test_helpers += tests/contract/plugin_helper
+probe = tests/contract/plugins/probe.h
+plugin_files = tests/contract/plugin_files.c tests/contract/plugin_files.h
+plugin_probe = tests/contract/plugin_probe.c tests/contract/plugin_probe.h $(plugin_files) $(probe)
+tests_contract_test_plugin_find_SOURCES = tests/contract/test_plugin_find.c $(plugin_files)
+tests_contract_test_plugin_load_SOURCES = tests/contract/test_plugin_load.c $(plugin_probe)
+tests_contract_test_plugin_many_SOURCES = tests/contract/test_plugin_many.c $(plugin_probe)
+tests_contract_test_plugin_use_SOURCES = tests/contract/test_plugin_use.c $(plugin_probe)
+tests_contract_test_plugin_static_SOURCES = tests/contract/test_plugin_static.c \
+	tests/contract/plugins/probe.c $(probe)
+tests_contract_test_plugin_static_CPPFLAGS = $(AM_CPPFLAGS) -DPEAL_PLUGIN_STATIC=probe
 test_plugins = \
+	tests/contract/plugins/client.la \
 	tests/contract/plugins/function.la \
+	tests/contract/plugins/later.la \
 	tests/contract/plugins/needy.la \
 	tests/contract/plugins/nosymbol.la \
 	tests/contract/plugins/probe.la \
 	tests/contract/plugins/tiny.la
+# -rpath makes libtool build shared objects of what is not installed.
+test_plugin_ldflags = $(plugin_ldflags) -rpath /nowhere
+tests_contract_plugins_client_la_LDFLAGS = $(test_plugin_ldflags)
+tests_contract_plugins_client_la_LIBADD = libpeal.la
 tests_contract_plugins_function_la_LDFLAGS = $(test_plugin_ldflags)
+tests_contract_plugins_later_la_LDFLAGS = $(test_plugin_ldflags)
+tests_contract_plugins_later_la_SOURCES = tests/contract/plugins/probe.c $(probe)
+tests_contract_plugins_later_la_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DPROBE_NAME='"later"' -DPROBE_PREFIX='"later."'
 tests_contract_plugins_needy_la_LDFLAGS = $(test_plugin_ldflags)
 tests_contract_plugins_nosymbol_la_LDFLAGS = $(test_plugin_ldflags)
 tests_contract_plugins_probe_la_LDFLAGS = $(test_plugin_ldflags)
+tests_contract_plugins_probe_la_SOURCES = tests/contract/plugins/probe.c $(probe)
 tests_contract_plugins_tiny_la_LDFLAGS = $(test_plugin_ldflags)
-# -rpath makes libtool build shared objects although they are not installed.
-test_plugin_ldflags = $(plugin_ldflags) -rpath /nowhere
 
 LDADD = libpeal_core.la $(CHECK_LIBS)
 public_ldadd = libpeal.la $(CHECK_LIBS)

@@ -44,12 +44,10 @@ END_TEST
 
 START_TEST(its_descriptor_is_checked_too)
 {
-	static const struct peal_plugin older = {
-		PEAL_PLUGIN_HEADER("probe", "1.0"),
-		.abi_major = PEAL_PLUGIN_ABI_MAJOR + 1,
-	};
-	static const struct peal_plugin *const stale[] = { &older, NULL };
+	struct peal_plugin older = peal_plugin_probe;
+	const struct peal_plugin *const stale[] = { &older, NULL };
 
+	older.abi_major = PEAL_PLUGIN_ABI_MAJOR + 1;
 	peal_plugin_builtins = stale;
 	ck_assert_int_eq(peal_run(ask, NULL, PEAL_RT(.shards = 1)), -ENOEXEC);
 	ck_assert_ptr_nonnull(strstr(reason.text, "made for plugin ABI 1.1"));
