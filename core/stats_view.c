@@ -46,6 +46,22 @@ static bool process_lives(const struct peal_stats_source *source)
 		(!peal_proc_start(source->process, &start) && start == source->pid_start);
 }
 
+/* Counters may be added and nothing else: callers keep the index of a counter, and how many values it
+ * has, from one refresh to the next. */
+static bool continues(const struct peal_stats_content *now, const struct peal_stats_content *before)
+{
+	if (now->header.shards != before->header.shards || now->count < before->count)
+		return false;
+	for (unsigned int i = 0; i < before->count; i++) {
+		const struct peal_counter *new = &now->counters[i], *old = &before->counters[i];
+
+		if (new->kind != old->kind || new->length != old->length ||
+			strcmp(new->name, old->name))
+			return false;
+	}
+	return true;
+}
+
 int peal_stats_refresh(struct peal_stats *stats)
 {
 	struct peal_stats_content *content;
@@ -56,6 +72,10 @@ int peal_stats_refresh(struct peal_stats *stats)
 	err = peal_stats_content_load(&content, &stats->source, NULL);
 	if (err)
 		return err;
+	if (!continues(content, stats->content)) {
+		peal_stats_content_free(content);
+		return -EBADMSG;
+	}
 	peal_stats_content_free(stats->content);
 	stats->content = content;
 	return 0;

@@ -102,8 +102,8 @@ typedef int peal_stats_fn(void *arg, struct peal_stats *stats);
 PEAL_API int peal_stats_each(pid_t pid, peal_stats_fn *fn, void *arg, struct peal_reason *reason);
 
 /*
- * Take the snapshot anew. Counters keep their index; new ones may follow, of plugins that were loaded
- * meanwhile. Everything that the calls below returned by pointer is invalid after it. 0; -ESRCH when
+ * Take the snapshot anew. Counters keep their index, kind and length, and new ones may follow, of
+ * plugins that were loaded meanwhile; a page that changes in any other way is a broken one. Everything that the calls below returned by pointer is invalid after it. 0; -ESRCH when
  * the process has ended, -EBADMSG, -ENOMEM: the snapshot is as it was.
  */
 PEAL_API int peal_stats_refresh(struct peal_stats *stats);

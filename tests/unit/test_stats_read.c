@@ -306,10 +306,42 @@ START_TEST(a_snapshot_outlives_a_refresh_that_fails)
 	image.header.descriptors = 99;
 	ck_assert_int_eq(peal_stats_refresh(stats), -EBADMSG);
 	ck_assert_uint_eq(peal_stats_value(stats, "first"), 300);
-	image.header.descriptors = 2;
+	image.header.descriptors = IMAGE_COUNTERS;
 	ck_assert_int_eq(peal_stats_refresh(stats), 0);
 	ck_assert_uint_eq(peal_stats_value(stats, "first"), 1300);
-	ck_assert_uint_eq(peal_stats_count(stats), 2);
+	peal_stats_free(stats);
+}
+END_TEST
+
+/* What a caller knows of a counter stays true, even if the page's owner would have it otherwise. */
+START_TEST(counters_may_be_added_and_nothing_else)
+{
+	struct peal_stats *stats;
+	struct image image;
+
+	image_init(&image);
+	image.header.descriptors = IMAGE_COUNTERS - 1;
+	ck_assert_int_eq(image_load(&stats, &image, sizeof image, NULL), 0);
+	image.header.descriptors = IMAGE_COUNTERS;
+	ck_assert_int_eq(peal_stats_refresh(stats), 0);
+	ck_assert_uint_eq(peal_stats_count(stats), IMAGE_COUNTERS);
+
+	image.header.descriptors = IMAGE_COUNTERS - 1;
+	ck_assert_int_eq(peal_stats_refresh(stats), -EBADMSG);
+	image_init(&image);
+	image.header.shards = 1;
+	ck_assert_int_eq(peal_stats_refresh(stats), -EBADMSG);
+	image_init(&image);
+	image.descriptors[1].length = 4;
+	ck_assert_int_eq(peal_stats_refresh(stats), -EBADMSG);
+	image_init(&image);
+	image.descriptors[0].kind = PEAL_KIND_GAUGE;
+	ck_assert_int_eq(peal_stats_refresh(stats), -EBADMSG);
+	image_init(&image);
+	image.descriptors[2].name[0] = 'q';
+	ck_assert_int_eq(peal_stats_refresh(stats), -EBADMSG);
+	image_init(&image);
+	ck_assert_int_eq(peal_stats_refresh(stats), 0);
 	peal_stats_free(stats);
 }
 END_TEST
@@ -431,6 +463,7 @@ static Suite *read_suite(void)
 	tcase_add_test(good, a_newer_minor_version_is_read);
 	tcase_add_test(good, counters_may_share_a_place);
 	tcase_add_test(good, a_start_in_the_future_is_no_age);
+	tcase_add_test(bad, counters_may_be_added_and_nothing_else);
 	tcase_add_test(good, a_snapshot_outlives_a_refresh_that_fails);
 	suite_add_tcase(suite, good);
 
