@@ -21,7 +21,7 @@
 #include "core/stats_proc.h"
 #include "core/sys.h"
 
-#define PAGE	    4096
+#define PAGE        4096
 /* Plugins' counters have one word at least. */
 #define DESCRIPTORS (PEAL_COUNTERS + PEAL_STATS_PLUGIN_WORDS)
 #define BLOCK_SIZE  (sizeof(struct peal_counters) + PEAL_STATS_PLUGIN_WORDS * sizeof(uint64_t))
@@ -35,7 +35,7 @@ struct peal_stats_page {
 	struct peal_list link;
 	struct peal_reason reason;
 	unsigned int shards, runtime, stride;
-	unsigned int described;	   /* descriptors in use */
+	unsigned int described;    /* descriptors in use */
 	unsigned int plugin_words; /* words in use */
 };
 

@@ -92,7 +92,7 @@ static inline void peal_counter_raise(PEAL_ATOMIC(uint64_t) * counter, uint64_t 
 }
 
 #define peal_count_add(counters, name, n) peal_counter_add(&(counters)->name, (uint64_t)(n))
-#define peal_count(counters, name)	  peal_count_add(counters, name, 1)
+#define peal_count(counters, name)        peal_count_add(counters, name, 1)
 /* A gauge takes negative steps as well; the others are set to what is. */
 #define peal_gauge_add(counters, name, n) peal_count_add(counters, name, (int64_t)(n))
 #define peal_gauge_set(counters, name, value) \
@@ -122,7 +122,7 @@ static inline void peal_counter_raise_outside(PEAL_ATOMIC(uint64_t) * counter, u
 
 #define peal_count_add_outside(page, name, n) \
 	((void)peal_add_relaxed(&peal_stats_page_outside(page)->name, (uint64_t)(n)))
-#define peal_count_outside(page, name)	      peal_count_add_outside(page, name, 1)
+#define peal_count_outside(page, name)        peal_count_add_outside(page, name, 1)
 #define peal_gauge_add_outside(page, name, n) peal_count_add_outside(page, name, (int64_t)(n))
 #define peal_max_outside(page, name, value) \
 	peal_counter_raise_outside(&peal_stats_page_outside(page)->name, (uint64_t)(value))

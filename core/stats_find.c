@@ -27,8 +27,8 @@ struct search {
 	void *arg;
 	unsigned int found;
 	unsigned int runtime; /* wanted number; 0: any */
-	int result;	      /* of fn, once it was not 0 */
-	int err;	      /* of the last page that was found and could not be read */
+	int result;           /* of fn, once it was not 0 */
+	int err;              /* of the last page that was found and could not be read */
 	struct peal_reason reason;
 };
 

@@ -11,7 +11,7 @@
 struct peal_stats_memory {
 	void *base; /* zeroed, page aligned */
 	size_t size;
-	int fd;		/* readers find it; -1: the memory is private to the process */
+	int fd;         /* readers find it; -1: the memory is private to the process */
 	char path[256]; /* of the file, where there is one; "" for a memfd */
 };
 

@@ -18,17 +18,17 @@
 
 #include "core/atomic.h"
 
-#define PEAL_STATS_NAME		"peal.stats" /* of the memfd: how readers find it in /proc/PID/fd */
-#define PEAL_STATS_MAGIC	0x746174736c616570u /* "pealstat" */
-#define PEAL_STATS_MAJOR	1
-#define PEAL_STATS_MINOR	0
+#define PEAL_STATS_NAME         "peal.stats" /* of the memfd: how readers find it in /proc/PID/fd */
+#define PEAL_STATS_MAGIC        0x746174736c616570u /* "pealstat" */
+#define PEAL_STATS_MAJOR        1
+#define PEAL_STATS_MINOR        0
 
 /* What a reader accepts. More than any runtime has, and little enough to bound the work that a page
  * made in bad faith can cause. */
-#define PEAL_STATS_MAX_SIZE	((uint64_t)64 << 20)
+#define PEAL_STATS_MAX_SIZE     ((uint64_t)64 << 20)
 #define PEAL_STATS_MAX_COUNTERS 4096
-#define PEAL_STATS_MAX_SHARDS	4096
-#define PEAL_STATS_MAX_RECORD	4096 /* bytes of the header, and of a descriptor */
+#define PEAL_STATS_MAX_SHARDS   4096
+#define PEAL_STATS_MAX_RECORD   4096 /* bytes of the header, and of a descriptor */
 
 struct peal_stats_header {
 	PEAL_ATOMIC(uint64_t) magic; /* stored last, with release: what follows is complete */
@@ -37,17 +37,17 @@ struct peal_stats_header {
 	uint64_t size; /* of the whole page */
 
 	uint32_t descriptor_offset, descriptor_size; /* of the first, and the stride */
-	PEAL_ATOMIC(uint64_t) descriptors;	     /* how many are complete; only grows */
+	PEAL_ATOMIC(uint64_t) descriptors;           /* how many are complete; only grows */
 
 	uint32_t shards;
 	uint32_t block_offset, block_stride; /* of shard 0's block, and from each to the next */
-	uint32_t block_size;		     /* bytes of a block that counters may use */
+	uint32_t block_size;                 /* bytes of a block that counters may use */
 	uint32_t outside_offset;
 
-	int32_t pid;		     /* in the process's own pid namespace */
-	uint64_t pid_start;	     /* field 22 of /proc/PID/stat; 0: not known */
-	int64_t started;	     /* CLOCK_BOOTTIME, ns */
-	uint32_t runtime;	     /* number of the runtime in its process, from 1 */
+	int32_t pid;                 /* in the process's own pid namespace */
+	uint64_t pid_start;          /* field 22 of /proc/PID/stat; 0: not known */
+	int64_t started;             /* CLOCK_BOOTTIME, ns */
+	uint32_t runtime;            /* number of the runtime in its process, from 1 */
 	PEAL_ATOMIC(uint32_t) state; /* enum peal_rt_state */
 	char backend[32];
 	char name[64];
@@ -56,7 +56,7 @@ struct peal_stats_header {
 struct peal_stats_descriptor {
 	uint32_t offset; /* in a block, of the first value; a multiple of 8 */
 	uint32_t length; /* values, 8 bytes each */
-	uint32_t kind;	 /* enum peal_counter_kind */
+	uint32_t kind;   /* enum peal_counter_kind */
 	uint32_t reserved;
 	char name[32];
 	char group[16];

@@ -164,7 +164,7 @@ START_TEST(a_reader_sees_a_writer_go_on)
 END_TEST
 
 #define THREADS 4
-#define TIMES	100000
+#define TIMES   100000
 
 static void *count_outside(void *arg)
 {
