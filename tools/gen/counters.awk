@@ -166,7 +166,7 @@ function mdoc_kind(i)
 	return kind[i] (unit[i] == "1" ? "" : ", " unit[i]) (size[i] > 1 ? ", " size[i] " values" : "")
 }
 
-function write_mdoc(    g, i)
+function write_mdoc(    g, i, text)
 {
 	for (g = 1; g <= groups; g++) {
 		printf ".Ss %s%s\n", toupper(substr(group_name[g], 1, 1)), substr(group_name[g], 2)
@@ -174,7 +174,9 @@ function write_mdoc(    g, i)
 		for (i = 1; i <= n; i++) {
 			if (group[i] != group_name[g])
 				continue
-			printf ".It Va %s Pq %s\n%s\n", name[i], mdoc_kind(i), help[i]
+			text = help[i]
+			gsub(/\. /, ".\n", text) # each sentence begins a line
+			printf ".It Va %s Pq %s\n%s\n", name[i], mdoc_kind(i), text
 			if (kind[i] == "state") {
 				gsub("/", ", ", unit[i])
 				printf "One of: %s.\n", unit[i]
