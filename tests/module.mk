@@ -181,3 +181,11 @@ test_programs += \
 	tests/unit/test_heap \
 	tests/unit/test_inbox \
 	tests/unit/test_sockaddr
+
+# The command.
+test_programs += tests/peal/test_output
+tests_peal_test_output_SOURCES = tests/peal/test_output.c \
+	tools/peal/output.c tools/peal/output.h tools/peal/stats_print.c tools/peal/stats_print.h
+test_scripts += tests/peal/test_stat.sh
+test_helpers += tests/peal/stats_page
+tests_peal_stats_page_LDADD = libpeal_core.la

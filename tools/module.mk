@@ -1,2 +1,29 @@
 # SPDX-License-Identifier: MIT
 # tools: the command `peal`, and what checks the tree.
+
+bin_PROGRAMS += tools/peal/peal
+tools_peal_peal_SOURCES = \
+	tools/peal/commands.h \
+	tools/peal/main.c \
+	tools/peal/output.c \
+	tools/peal/output.h \
+	tools/peal/stat.c \
+	tools/peal/stat.h \
+	tools/peal/stat_json.c \
+	tools/peal/stat_prometheus.c \
+	tools/peal/stat_table.c \
+	tools/peal/stat_view.c \
+	tools/peal/stats_print.c \
+	tools/peal/stats_print.h
+tools_peal_peal_LDADD = libpeal.la
+dist_man1_MANS += tools/peal/peal.1 tools/peal/peal-stat.1
+
+# Documentation that is made of core/counters.tbl.
+EXTRA_DIST += tools/peal/peal-counters.7.in
+CLEANFILES += gen/peal-counters.7 gen/counters.md
+man7_MANS = gen/peal-counters.7
+doc_DATA = gen/counters.md
+gen/peal-counters.7: $(counters_needs) $(srcdir)/tools/peal/peal-counters.7.in
+	$(AM_V_GEN)$(MKDIR_P) gen && $(counters_awk) -v output=mdoc -v template=$(srcdir)/tools/peal/peal-counters.7.in $(srcdir)/core/counters.tbl >$@.tmp && mv -f $@.tmp $@
+gen/counters.md: $(counters_needs)
+	$(AM_V_GEN)$(MKDIR_P) gen && $(counters_awk) -v output=markdown $(srcdir)/core/counters.tbl >$@.tmp && mv -f $@.tmp $@
