@@ -60,7 +60,8 @@ EXTRA_DIST += \
 	tests/fuzz/corpus/cgroup/docker \
 	tests/fuzz/corpus/cgroup/hybrid \
 	tests/fuzz/corpus/cgroup/odd \
-	tests/fuzz/corpus/cgroup/unified
+	tests/fuzz/corpus/cgroup/unified \
+	tests/fuzz/corpus/params
 test_programs += tests/fuzz/fuzz_stats_page
 tests_fuzz_fuzz_stats_page_SOURCES = tests/fuzz/fuzz_stats_page.c $(fuzz_main)
 EXTRA_DIST += \
@@ -119,6 +120,9 @@ AM_CPPFLAGS += $(CHECK_CFLAGS)
 EXTRA_DIST += tests/check_main.h tests/run tests/summary tests/tap.sh \
 	tests/build/scratch.sh tests/build/application.c tests/build/new_folder.c \
 	tests/stats_image.h tests/unit/stats_help.h
+EXTRA_DIST += tests/check_main.h tests/run tests/stats_image.h tests/summary tests/tap.sh \
+	tests/build/scratch.sh tests/build/application.c tests/build/new_folder.c \
+	tests/unit/stats_help.h
 dist_check_SCRIPTS = $(test_scripts) $(build_scripts)
 
 if HAVE_CHECK
