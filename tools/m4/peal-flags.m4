@@ -25,7 +25,7 @@ AC_ARG_ENABLE([werror],
 	[], [enable_werror=no])
 WARNING_CXXFLAGS='-Wall -Wextra'
 PEAL_TRY_FLAGS([WARNING_CFLAGS], [warnings], [dnl
--Wall -Wextra -Wno-unused-parameter -Wformat=2 -Wimplicit-fallthrough -Wmissing-prototypes dnl
+-Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -Wformat=2 -Wimplicit-fallthrough -Wmissing-prototypes dnl
 -Wold-style-definition -Wpointer-arith -Wshadow -Wstrict-prototypes -Wundef -Wvla -Wwrite-strings])
 AS_IF([test "$enable_werror" = yes], [
 	WARNING_CFLAGS="$WARNING_CFLAGS -Werror"
