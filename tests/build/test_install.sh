@@ -41,14 +41,6 @@ application() {
 		"$TMPDIR/application" "$(pkg-config --modversion peal)"
 }
 
-# The first C block of the README, as it stands there.
-readme_builds() {
-	awk '/^```c$/ { inside = 1; next } /^```/ && inside { exit } inside' "$PEAL_SRCDIR/README.md" >"$TMPDIR/readme.c" &&
-		[ -s "$TMPDIR/readme.c" ] &&
-		flags=$(pkg-config --cflags --libs peal) &&
-		$CC -Wall -Wextra -Werror -o "$TMPDIR/readme" "$TMPDIR/readme.c" $flags
-}
-
 # The loader resolves all at once and nothing is writable later; no stack is executable.
 linked_safely() {
 	readelf -dlW "$1" >"$TMPDIR/elf" || return 1
@@ -70,6 +62,5 @@ if command -v ${CXX%% *} >/dev/null; then
 else
 	tap_skip 'a C++ application builds and runs' 'no C++ compiler'
 fi
-tap_ok "the README's first program builds" readme_builds
 tap_ok 'make uninstall leaves no file' sh -c 'make -s uninstall && [ -z "$(find "$1" ! -type d)" ]' sh "$root"
 tap_done
