@@ -46,6 +46,7 @@ EXTRA_DIST += \
 	docs/examples/echo.c \
 	docs/examples/eight_ops.c \
 	docs/examples/fan_out.c \
+	docs/examples/plugin.c \
 	docs/examples/post.c \
 	docs/examples/task_result.c
 
