@@ -81,18 +81,18 @@ static bool same_version(const struct peal_backend *backend)
 
 static const char *missing_function(const struct peal_backend *b)
 {
-	return !b->name			? "name"
-		: !b->probe		? "probe"
-		: !b->open		? "open"
-		: !b->close		? "close"
-		: !b->submit		? "submit"
-		: !b->cancel		? "cancel"
-		: !b->peek		? "peek"
-		: !b->wait		? "wait"
-		: !b->bell		? "bell"
+	return !b->name                 ? "name"
+		: !b->probe             ? "probe"
+		: !b->open              ? "open"
+		: !b->close             ? "close"
+		: !b->submit            ? "submit"
+		: !b->cancel            ? "cancel"
+		: !b->peek              ? "peek"
+		: !b->wait              ? "wait"
+		: !b->bell              ? "bell"
 		: !b->bell_from_outside ? "bell_from_outside"
-		: !b->poll_fd		? "poll_fd"
-		: !b->after_fork	? "after_fork"
+		: !b->poll_fd           ? "poll_fd"
+		: !b->after_fork        ? "after_fork"
 					: NULL;
 }
 

@@ -74,6 +74,5 @@ int peal_cpus_pin(int cpu)
 void peal_cpus_unpin(const struct peal_cpus *cpus)
 {
 	/* An empty set (it could not be read) is refused, and nothing changes. */
-	(void)peal_sys_any(
-		SYS_sched_setaffinity, 0, sizeof(cpus->set), (long)cpus->set, 0, 0, 0);
+	(void)peal_sys_any(SYS_sched_setaffinity, 0, sizeof(cpus->set), (long)cpus->set, 0, 0, 0);
 }

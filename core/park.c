@@ -28,11 +28,13 @@ static bool spin(struct peal_shard *shard)
 	if (until > peal_timers_next(shard))
 		return false; /* the next timer is that near: the loop comes round to it */
 	PEAL_COUNT(shard, spins);
+	peal_gauge_set(shard->counters, shard_state, PEAL_SHARD_STATE_SPINNING);
 	for (uint32_t i = 0; !hit && now < until; i++) {
 		peal_cpu_relax();
 		hit = something_came(shard, i % 4 == 0);
 		now = peal_shard_now(shard);
 	}
+	peal_gauge_set(shard->counters, shard_state, PEAL_SHARD_STATE_RUNNING);
 	peal_choice_spun(&shard->choice, hit);
 	if (hit)
 		PEAL_COUNT(shard, spin_hits);

@@ -106,11 +106,21 @@ static bool run_one(struct peal_shard *shard)
 	return true;
 }
 
+/* What stands in line at the beginning of a slice. */
+static void note_depth(struct peal_shard *shard)
+{
+	uint32_t depth = shard->ready_count + peal_fresh_count(&shard->fresh);
+
+	peal_gauge_set(shard->counters, queue_depth, depth);
+	peal_max(shard->counters, queue_depth_max, depth);
+}
+
 void peal_sched_slice(struct peal_shard *shard, int64_t now)
 {
 	int64_t begin = now;
 	uint32_t items = 0;
 
+	note_depth(shard);
 	while (items < PEAL_SLICE_ITEMS && run_one(shard)) {
 		items++;
 		offer(shard);
@@ -125,6 +135,7 @@ void peal_sched_slice(struct peal_shard *shard, int64_t now)
 	peal_gauge_set(shard->counters, running, 0);
 	if (items % PEAL_SLICE_CLOCK)
 		now = peal_shard_now(shard);
+	peal_gauge_set(shard->counters, stacks, peal_stack_pool_count(shard->stacks));
 	PEAL_COUNT(shard, slices);
 	PEAL_COUNT_ADD(shard, items_run, items);
 	if (now - begin > PEAL_HOG_NS)

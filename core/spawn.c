@@ -92,6 +92,18 @@ static int check_place(const struct peal_rt *rt, uint64_t place)
 	}
 }
 
+/* By whom it was spawned, not where it will run. */
+static void count_spawn(struct peal_rt *rt, struct peal_shard *shard)
+{
+	if (shard) {
+		PEAL_COUNT(shard, tasks_spawned);
+		peal_gauge_add(shard->counters, tasks_live, 1);
+	} else {
+		peal_count_outside(rt->stats, tasks_spawned);
+		peal_gauge_add_outside(rt->stats, tasks_live, 1);
+	}
+}
+
 /* With `owners` shares in it: the runner's, and the handle's if there is one. */
 static int make(struct peal_task **made, struct peal_rt *rt, peal_task_fn *fn, void *arg,
 	const struct peal_spawn_opts *opts, uint32_t owners)
@@ -112,8 +124,7 @@ static int make(struct peal_task **made, struct peal_rt *rt, peal_task_fn *fn, v
 	}
 	peal_task_init(task, rt, fn, arg, opts->name);
 	peal_store_relaxed(&task->owners, owners);
-	if (shard)
-		PEAL_COUNT(shard, tasks_spawned);
+	count_spawn(rt, shard);
 	*made = task;
 	return 0;
 }
@@ -125,6 +136,10 @@ static void unmake(struct peal_task *task)
 
 	if (shard && shard->rt != rt)
 		shard = NULL;
+	if (shard)
+		peal_gauge_add(shard->counters, tasks_live, -1);
+	else
+		peal_gauge_add_outside(rt->stats, tasks_live, -1);
 	peal_task_free(shard, task);
 	peal_limit_release(rt, shard);
 }

@@ -84,11 +84,13 @@ bool peal_steal_search(struct peal_shard *shard)
 
 	if (!become_searcher(shard))
 		return false;
+	peal_gauge_set(shard->counters, shard_state, PEAL_SHARD_STATE_SEARCHING);
 	for (int round = 0; !found && round < PEAL_STEAL_ROUNDS; round++) {
 		found = search_round(shard);
 		for (int i = 0; !found && i < PEAL_STEAL_PAUSES; i++)
 			peal_cpu_relax();
 	}
+	peal_gauge_set(shard->counters, shard_state, PEAL_SHARD_STATE_RUNNING);
 	shard->searching = false;
 	last = peal_sub_seq_cst(&shard->rt->searchers, 1) == 1;
 	if (found && last && peal_load_relaxed(&shard->rt->idle))

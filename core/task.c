@@ -88,6 +88,7 @@ static void end(struct peal_shard *shard, struct peal_task *task)
 	if (task->system)
 		return; /* its memory is the runtime's, and nobody joins it */
 	PEAL_COUNT(shard, tasks_finished);
+	peal_gauge_add(shard->counters, tasks_live, -1);
 	if (task->result < 0)
 		PEAL_COUNT(shard, tasks_failed);
 	joiner = peal_exchange_acq_rel(&task->joiner, PEAL_TASK_JOIN_ENDED);

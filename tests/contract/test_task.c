@@ -242,6 +242,23 @@ TASK_TEST(a_detached_task_goes_on)
 	return 0;
 }
 
+TASK_TEST(every_task_is_accounted_for, .shards = 3)
+{
+	struct peal_task *tasks[300];
+
+	for (int i = 0; i < 300; i++)
+		ck_assert_int_eq(peal_task_spawn(&tasks[i], give_back, (void *)(intptr_t) - (i % 2),
+					 PEAL_SPAWN(.place = PEAL_ROUND_ROBIN)),
+			0);
+	for (int i = 0; i < 300; i++)
+		ck_assert_int_eq(peal_task_join(tasks[i], NULL), 0);
+	ck_assert_uint_eq(counter("tasks_spawned"), 301); /* the main task as well */
+	ck_assert_uint_eq(counter("tasks_finished"), 300);
+	ck_assert_uint_eq(counter("tasks_failed"), 150);
+	ck_assert_uint_eq(counter("tasks_live"), 1);
+	return 0;
+}
+
 static int check_name(void *arg)
 {
 	return strcmp(peal_task_name(), arg);
@@ -429,6 +446,7 @@ static Suite *task_suite(void)
 	ADD_TASK_TEST(tcase, misuse_of_a_join_is_answered);
 	ADD_TASK_TEST(tcase, a_task_cannot_wait_for_itself);
 	ADD_TASK_TEST(tcase, a_detached_task_goes_on);
+	ADD_TASK_TEST(tcase, every_task_is_accounted_for);
 	ADD_TASK_TEST(tcase, tasks_have_names);
 	ADD_TASK_TEST(tcase, wrong_options_are_refused);
 	tcase_add_test(tcase, off_the_shards_calls_say_so);
