@@ -52,12 +52,6 @@ bool peal_param_read(
 int peal_params_check(
 	const struct peal_param *table, size_t stride, const char *who, struct peal_reason *reason);
 
-/*
- * How a table reads: one line for each parameter, "name (type, default): help". Returns how long it is,
- * like snprintf(3); it must have been checked.
- */
-size_t peal_params_describe(char *text, size_t size, const struct peal_param *table, size_t stride);
-
 /* param_value.c: is text what the parameter takes? 0, and *number unless it is a string; or -EINVAL. */
 int peal_param_value(const struct peal_param *param, const char *text, int64_t *number);
 

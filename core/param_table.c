@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A plugin's table of parameters: reading it by its stride, checking it, telling what is in it. */
+/* A plugin's table of parameters: reading it by its stride, and checking it. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -90,22 +90,4 @@ int peal_params_check(
 				"%s: its parameter %s stands in the table twice", who, param.name);
 	}
 	return count;
-}
-
-size_t peal_params_describe(char *text, size_t size, const struct peal_param *table, size_t stride)
-{
-	struct peal_param param;
-	size_t length = 0;
-
-	if (size)
-		*text = '\0';
-	for (size_t i = 0; peal_param_read(&param, table, stride, i); i++) {
-		size_t room = length < size ? size - length : 0;
-		const char *initial = param.initial ? param.initial : "must be given";
-
-		length += (size_t)snprintf(room ? text + length : NULL, room, "%s%s (%s, %s): %s",
-			i ? "\n" : "", param.name, peal_param_type_name(param.type),
-			*initial ? initial : "\"\"", param.help ? param.help : "");
-	}
-	return length;
 }

@@ -76,21 +76,44 @@ static void tell_refused(struct list *list, const char *name, const char *path, 
 			.version = "",
 			.summary = "",
 			.path = path,
-			.params = "",
-			.err = err,
 			.reason = reason->text,
+			.err = err,
 		});
 	list->count++;
 }
 
+/* A plugin's table of parameters in words. */
+struct params {
+	uint32_t count;
+	struct peal_param_text expected[PEAL_PARAMS_MAX];
+	struct peal_plugin_param params[PEAL_PARAMS_MAX];
+};
+
+static void describe(struct params *params, const struct peal_plugin *plugin)
+{
+	struct peal_param param;
+
+	while (peal_param_read(&param, plugin->params, plugin->param_size, params->count)) {
+		struct peal_param_text *expected = &params->expected[params->count];
+
+		*expected = peal_param_expected(&param);
+		params->params[params->count++] = (struct peal_plugin_param){
+			.name = param.name,
+			.type = peal_param_type_name(param.type),
+			.expected = expected->text,
+			.initial = param.initial,
+			.help = param.help ? param.help : "",
+		};
+	}
+}
+
 static int tell_usable(struct list *list, const struct peal_plugin *plugin, const char *path)
 {
-	size_t size = peal_params_describe(NULL, 0, plugin->params, plugin->param_size) + 1;
-	char *params = peal_alloc(size, 1);
+	struct params *params = peal_alloc(1, sizeof(*params));
 
 	if (!params)
 		return -ENOMEM;
-	peal_params_describe(params, size, plugin->params, plugin->param_size);
+	describe(params, plugin);
 	list->each(list->arg,
 		&(struct peal_plugin_info){
 			.size = sizeof(struct peal_plugin_info),
@@ -98,8 +121,9 @@ static int tell_usable(struct list *list, const struct peal_plugin *plugin, cons
 			.version = plugin->version,
 			.summary = plugin->summary ? plugin->summary : "",
 			.path = path,
-			.params = params,
 			.reason = "",
+			.params = params->params,
+			.param_count = params->count,
 		});
 	list->count++;
 	peal_free(params);

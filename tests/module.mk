@@ -76,6 +76,7 @@ EXTRA_DIST += tests/fuzz/corpus/params
 # The loader, and the plugins it is tried on: tests/contract/plugins/probe.h tells about them.
 test_programs += \
 	tests/contract/test_plugin_find \
+	tests/contract/test_plugin_list \
 	tests/contract/test_plugin_load \
 	tests/contract/test_plugin_many \
 	tests/contract/test_plugin_static \
@@ -85,6 +86,7 @@ probe = tests/contract/plugins/probe.h
 plugin_files = tests/contract/plugin_files.c tests/contract/plugin_files.h
 plugin_probe = tests/contract/plugin_probe.c tests/contract/plugin_probe.h $(plugin_files) $(probe)
 tests_contract_test_plugin_find_SOURCES = tests/contract/test_plugin_find.c $(plugin_files)
+tests_contract_test_plugin_list_SOURCES = tests/contract/test_plugin_list.c $(plugin_files)
 tests_contract_test_plugin_load_SOURCES = tests/contract/test_plugin_load.c $(plugin_probe)
 tests_contract_test_plugin_many_SOURCES = tests/contract/test_plugin_many.c $(plugin_probe)
 tests_contract_test_plugin_use_SOURCES = tests/contract/test_plugin_use.c $(plugin_probe)

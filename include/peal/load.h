@@ -47,23 +47,33 @@ PEAL_API int peal_rt_plugin_load(
 PEAL_API const void *peal_plugin_api(
 	struct peal_rt *rt, const char *name, unsigned int major, void **state);
 
+/* A parameter that a plugin takes. */
+struct peal_plugin_param {
+	const char *name;
+	const char *type;     /* "text", "number", "size", "time" or "yes or no" */
+	const char *expected; /* the same with its bounds: "a whole number, from 1 to 9" */
+	const char *initial;  /* the default; NULL: it must be given */
+	const char *help;     /* one line, or "" */
+};
+
 /*
  * What peal_plugin_load() would find, without starting anything: calls `each` for every candidate in
- * search order, with err 0 or why it is refused. version, summary and params are "" for refused ones,
- * name is "" for a folder that is refused as a whole; what hides behind another of its name is -EEXIST.
- * Strings are valid during the call. Opens the files (their constructors run) and keeps them.
+ * search order, with err 0 or why it is refused. Of a refused one only name, path, err and reason are
+ * told, and the name is "" for a folder that is refused as a whole; what hides behind another of its
+ * name is -EEXIST. Strings are valid during the call. Opens the files (their constructors run) and
+ * keeps them.
  *
- * Returns how many there were, -ENOMEM, -EINVAL for no function, or -EDEADLK on a shard. Any thread that
- * is no shard, blocks.
+ * Returns how many there were, -ENOMEM, -EINVAL for no function, or -EDEADLK on a shard. Any thread
+ * that is no shard, blocks.
  */
 struct peal_plugin_info {
-	size_t size; /* of this struct, as the library knows it */
-	const char *name, *version, *summary;
-	const char *path;   /* "(built in)" for static ones */
-	const char *params; /* one line per parameter: name, type, default and help */
+	size_t size;                            /* of this struct, as the library knows it */
+	const char *name, *version, *summary;   /* "" where there is none */
+	const char *path;                       /* "(built in)" for what is linked in */
+	const char *reason;                     /* a sentence; "" when err is 0 */
+	const struct peal_plugin_param *params; /* so many: */
+	uint32_t param_count;
 	int err;
-	int reserved;
-	const char *reason; /* "" when err is 0 */
 };
 typedef void peal_plugin_each_fn(void *arg, const struct peal_plugin_info *info);
 PEAL_API int peal_plugin_list(peal_plugin_each_fn *each, void *arg);

@@ -504,51 +504,6 @@ START_TEST(descriptors_with_more_in_them)
 }
 END_TEST
 
-/* The list */
-
-struct seen {
-	char text[2048];
-};
-
-static void note(void *arg, const struct peal_plugin_info *info)
-{
-	struct seen *seen = arg;
-	size_t length = strlen(seen->text);
-
-	ck_assert_uint_eq(info->size, sizeof(*info));
-	ck_assert_int_eq(info->err == 0, *info->reason == '\0');
-	ck_assert_int_eq(info->err == 0, *info->version != '\0');
-	/* The installed folder may hold anything. */
-	if (!strncmp(info->path, PEAL_PLUGIN_DIR, strlen(PEAL_PLUGIN_DIR)))
-		return;
-	snprintf(seen->text + length, sizeof(seen->text) - length, "%s:%d ", info->name, info->err);
-	if (!strcmp(info->name, "probe") && !info->err)
-		ck_assert_ptr_nonnull(
-			strstr(info->params, "\nanswer (number, 42): to all questions\n"));
-}
-
-START_TEST(the_list_of_all)
-{
-	struct plugin_folder other = plugin_folder_make(NULL, NULL);
-	struct seen seen = { "" };
-	char path[2 * PATH_MAX];
-	int n;
-
-	plugin_copy(&folder, "needy", "needy");
-	plugin_copy(&folder, "needy", "Needy");
-	plugin_write(plugin_path(&folder, "notes.txt"), "", 0);
-	plugin_copy(&other, "probe", "probe");
-	ck_assert_int_eq(chmod(plugin_copy(&other, "needy", "open"), 0777), 0);
-	snprintf(path, sizeof(path), "%s:x:/nowhere:%s", folder.path, other.path);
-	setenv("PEAL_PLUGIN_PATH", path, 1);
-	n = peal_plugin_list(note, &seen);
-	ck_assert_msg(strstr(seen.text, "Needy:-22 needy:0 probe:0 :-22 open:-1 probe:-17 "), "%s",
-		seen.text);
-	ck_assert_int_ge(n, 6);
-	ck_assert_int_eq(peal_plugin_list(NULL, NULL), -EINVAL);
-}
-END_TEST
-
 static Suite *find_suite(void)
 {
 	Suite *suite = suite_create("plugin_find");
@@ -582,7 +537,6 @@ static Suite *find_suite(void)
 	tcase_add_test(tcase, descriptors_with_another_name);
 	tcase_add_test(tcase, descriptors_without_sense);
 	tcase_add_test(tcase, descriptors_with_more_in_them);
-	tcase_add_test(tcase, the_list_of_all);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -341,28 +341,6 @@ START_TEST(equal)
 }
 END_TEST
 
-START_TEST(described)
-{
-	const struct peal_param *two = PEAL_PARAMS(
-		{ .name = "word", .type = PEAL_PARAM_STRING, .initial = "", .help = "a word" },
-		{ .name = "wait", .type = PEAL_PARAM_TIME, .help = "how long" });
-	static const char expected[] = "word (text, \"\"): a word\n"
-				       "wait (time, must be given): how long";
-	char text[100], little[10];
-	size_t stride = sizeof(struct peal_param);
-
-	ck_assert_uint_eq(
-		peal_params_describe(text, sizeof(text), two, stride), sizeof(expected) - 1);
-	ck_assert_str_eq(text, expected);
-	ck_assert_uint_eq(
-		peal_params_describe(little, sizeof(little), two, stride), sizeof(expected) - 1);
-	ck_assert_str_eq(little, "word (tex");
-	ck_assert_uint_eq(peal_params_describe(NULL, 0, two, stride), sizeof(expected) - 1);
-	ck_assert_uint_eq(peal_params_describe(text, sizeof(text), NULL, 0), 0);
-	ck_assert_str_eq(text, "");
-}
-END_TEST
-
 START_TEST(unknown_name_is_fatal)
 {
 	struct peal_params *params;
@@ -401,7 +379,6 @@ static Suite *param_suite(void)
 	tcase_add_test(tcase, newer_table);
 	tcase_add_test(tcase, tables_without_sense);
 	tcase_add_test(tcase, equal);
-	tcase_add_test(tcase, described);
 	tcase_add_test_raise_signal(tcase, unknown_name_is_fatal, SIGABRT);
 	tcase_add_test_raise_signal(tcase, wrong_kind_is_fatal, SIGABRT);
 	suite_add_tcase(suite, tcase);
