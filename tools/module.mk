@@ -27,3 +27,15 @@ gen/peal-counters.7: $(counters_needs) $(srcdir)/tools/peal/peal-counters.7.in
 	$(AM_V_GEN)$(MKDIR_P) gen && $(counters_awk) -v output=mdoc -v template=$(srcdir)/tools/peal/peal-counters.7.in $(srcdir)/core/counters.tbl >$@.tmp && mv -f $@.tmp $@
 gen/counters.md: $(counters_needs)
 	$(AM_V_GEN)$(MKDIR_P) gen && $(counters_awk) -v output=markdown $(srcdir)/core/counters.tbl >$@.tmp && mv -f $@.tmp $@
+
+tools_peal_peal_SOURCES += \
+	tools/peal/doctor.c \
+	tools/peal/doctor.h \
+	tools/peal/doctor_backends.c \
+	tools/peal/doctor_bpf.c \
+	tools/peal/doctor_limits.c \
+	tools/peal/doctor_print.c \
+	tools/peal/doctor_read.c \
+	tools/peal/doctor_runtime.c \
+	tools/peal/doctor_system.c
+dist_man1_MANS += tools/peal/peal-doctor.1
