@@ -196,3 +196,8 @@ tests_peal_test_output_SOURCES = tests/peal/test_output.c \
 test_scripts += tests/peal/test_stat.sh
 test_helpers += tests/peal/stats_page
 tests_peal_stats_page_LDADD = libpeal_core.la
+
+test_scripts += tests/peal/test_doctor.sh
+test_helpers += tests/peal/json tests/peal/without_io_uring
+tests_peal_json_LDADD =
+tests_peal_without_io_uring_LDADD =
