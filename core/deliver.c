@@ -6,6 +6,10 @@
 
 #include "core/fatal.h"
 #include "core/rt.h"
+#include "core/sys.h"
+
+/* A millisecond each. */
+#define OUTSIDE_TRIES 10000
 
 /* A bell that could not be rung is owed: the shard does not sleep before it has been. */
 static PEAL_COLD void owe(struct peal_shard *from, struct peal_shard *to)
@@ -52,6 +56,26 @@ static int deliver_from_shard(
 }
 
 /*
+ * Nobody would try again later, so it is done here. What a bell can lack is a little of the kernel's
+ * memory, which is back soon or never.
+ */
+static void ring_from_outside(struct peal_shard *to)
+{
+	int err = 0;
+
+	for (int tries = 0; tries < OUTSIDE_TRIES; tries++) {
+		err = to->backend->bell_from_outside(to->ring);
+		if (!err) {
+			peal_count_outside(to->rt->stats, wakes_sent);
+			return;
+		}
+		peal_count_outside(to->rt->stats, wakes_failed);
+		peal_sys_poll(NULL, 0, 1);
+	}
+	peal_fatal("the bell of shard %u cannot be rung: error %d", to->index, -err);
+}
+
+/*
  * From a thread that is no shard of the runtime. It must be out of here before the ring is closed:
  * `outside` tells (life.c waits for it).
  */
@@ -59,18 +83,12 @@ static int deliver_from_outside(struct peal_shard *to, struct peal_node *node)
 {
 	struct peal_rt *rt = to->rt;
 	enum peal_inbox_pushed pushed;
-	int err = 0;
 
 	peal_add_seq_cst(&rt->outside, 1);
 	pushed = peal_inbox_push(&to->inbox, &node->link);
-	if (pushed == PEAL_INBOX_RING) {
-		err = to->backend->bell_from_outside(to->ring);
-		peal_count_outside(rt->stats, wakes_sent);
-	}
+	if (pushed == PEAL_INBOX_RING)
+		ring_from_outside(to);
 	peal_sub_seq_cst(&rt->outside, 1);
-	/* Nobody would try again later. A bell is one write to an eventfd, or less. */
-	if (err)
-		peal_fatal("the bell of shard %u cannot be rung: error %d", to->index, -err);
 	return pushed == PEAL_INBOX_REFUSED ? -ESHUTDOWN : 0;
 }
 
