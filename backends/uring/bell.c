@@ -46,8 +46,9 @@ int peal_uring_bell_from_outside(struct peal_ring *to)
 	long n;
 
 	if (to->bell_fd < 0)
-		return send_message(to);
-	n = peal_sys_write(to->bell_fd, &one, sizeof(one));
+		n = send_message(to);
+	else
+		n = peal_sys_write(to->bell_fd, &one, sizeof(one));
 	errno = saved_errno;
 	return n < 0 ? (int)n : 0;
 }
