@@ -34,6 +34,8 @@ test_programs += \
 	tests/unit/test_stats_read
 
 test_programs += tests/contract/test_refused
+test_programs += tests/contract/test_faults
+tests_contract_test_faults_SOURCES = tests/contract/test_faults.c $(runtime_help)
 EXTRA_DIST += tests/seccomp.h
 
 # The documentation: what it shows compiles and works.
