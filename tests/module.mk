@@ -12,31 +12,54 @@
 #   soak_tests     test programs and scripts that `make soak` runs long; they find PEAL_SOAK=1
 test_programs =
 test_scripts =
-build_scripts = \
-	tests/build/test_new_folder.sh \
-	tests/build/test_install.sh \
-	tests/build/test_tidy.sh \
-	tests/build/test_headers.sh \
-	tests/build/test_abi.sh
+build_scripts =
 test_helpers =
 soak_tests =
 
+LDADD = libpeal_core.la $(CHECK_LIBS)
+public_ldadd = libpeal.la $(CHECK_LIBS)
+AM_CPPFLAGS += $(CHECK_CFLAGS)
+
+EXTRA_DIST += \
+	tests/check_main.h \
+	tests/run \
+	tests/seccomp.h \
+	tests/stats_image.h \
+	tests/summary \
+	tests/tap.sh
+
+# unit: one program per file of core.
 test_programs += \
 	tests/unit/test_alloc \
 	tests/unit/test_backend \
 	tests/unit/test_cpus \
+	tests/unit/test_fresh \
+	tests/unit/test_heap \
+	tests/unit/test_inbox \
 	tests/unit/test_log \
 	tests/unit/test_machine \
 	tests/unit/test_param \
+	tests/unit/test_sockaddr \
 	tests/unit/test_stats \
 	tests/unit/test_stats_find \
 	tests/unit/test_stats_memory \
 	tests/unit/test_stats_read
+EXTRA_DIST += tests/unit/stats_help.h
 
 test_programs += tests/contract/test_refused
 test_programs += tests/contract/test_faults
 tests_contract_test_faults_SOURCES = tests/contract/test_faults.c $(runtime_help)
 EXTRA_DIST += tests/seccomp.h
+# contract: whole runtimes, on every backend that works here.
+runtime_help = tests/contract/runtime.c tests/contract/runtime.h
+test_programs += \
+	tests/contract/test_io \
+	tests/contract/test_life \
+	tests/contract/test_refused \
+	tests/contract/test_task
+tests_contract_test_io_SOURCES = tests/contract/test_io.c $(runtime_help)
+tests_contract_test_life_SOURCES = tests/contract/test_life.c $(runtime_help)
+tests_contract_test_task_SOURCES = tests/contract/test_task.c $(runtime_help)
 
 # The documentation: what it shows compiles and works.
 test_scripts += tests/docs/test_docs.sh
@@ -83,6 +106,18 @@ test_programs += \
 	tests/contract/test_plugin_many \
 	tests/contract/test_plugin_static \
 	tests/contract/test_plugin_use
+# contract, the loader: it loads what these plugins are made of; see tests/contract/plugins/probe.h.
+plugin_files = tests/contract/plugin_files.c tests/contract/plugin_files.h
+test_programs += \
+	tests/contract/test_plugin_find \
+	tests/contract/test_plugin_load \
+	tests/contract/test_plugin_static
+tests_contract_test_plugin_find_SOURCES = tests/contract/test_plugin_find.c $(plugin_files)
+tests_contract_test_plugin_load_SOURCES = tests/contract/test_plugin_load.c \
+	tests/contract/plugins/probe.h $(plugin_files)
+tests_contract_test_plugin_static_SOURCES = tests/contract/test_plugin_static.c \
+	tests/contract/plugins/probe.c tests/contract/plugins/probe.h
+tests_contract_test_plugin_static_CPPFLAGS = $(AM_CPPFLAGS) -DPEAL_PLUGIN_STATIC=probe
 test_helpers += tests/contract/plugin_helper
 probe = tests/contract/plugins/probe.h
 plugin_files = tests/contract/plugin_files.c tests/contract/plugin_files.h
@@ -118,16 +153,41 @@ tests_contract_plugins_probe_la_LDFLAGS = $(test_plugin_ldflags)
 tests_contract_plugins_probe_la_SOURCES = tests/contract/plugins/probe.c $(probe)
 tests_contract_plugins_tiny_la_LDFLAGS = $(test_plugin_ldflags)
 
-LDADD = libpeal_core.la $(CHECK_LIBS)
-public_ldadd = libpeal.la $(CHECK_LIBS)
-AM_CPPFLAGS += $(CHECK_CFLAGS)
+# stress
+test_programs += tests/stress/test_storm
+tests_stress_test_storm_SOURCES = tests/stress/test_storm.c $(runtime_help)
+soak_tests += tests/stress/test_storm
 
-EXTRA_DIST += tests/check_main.h tests/run tests/summary tests/tap.sh \
-	tests/build/scratch.sh tests/build/application.c tests/build/new_folder.c \
-	tests/stats_image.h tests/unit/stats_help.h
-EXTRA_DIST += tests/check_main.h tests/run tests/stats_image.h tests/summary tests/tap.sh \
-	tests/build/scratch.sh tests/build/application.c tests/build/new_folder.c \
-	tests/unit/stats_help.h
+# fuzz: targets run on their corpus and on variations of it; how to run them with libFuzzer stands in
+# each. fuzz_NAME goes with corpus/NAME.
+fuzz_main = tests/fuzz/fuzz.h tests/fuzz/main.c
+test_programs += \
+	tests/fuzz/fuzz_cgroup \
+	tests/fuzz/fuzz_params \
+	tests/fuzz/fuzz_stats_page
+tests_fuzz_fuzz_cgroup_SOURCES = tests/fuzz/fuzz_cgroup.c $(fuzz_main)
+tests_fuzz_fuzz_params_SOURCES = tests/fuzz/fuzz_params.c $(fuzz_main)
+tests_fuzz_fuzz_stats_page_SOURCES = tests/fuzz/fuzz_stats_page.c $(fuzz_main)
+EXTRA_DIST += tests/fuzz/corpus
+
+# docs: what the documentation shows compiles and works.
+test_scripts += tests/docs/test_docs.sh
+test_helpers += tests/docs/client
+tests_docs_client_LDADD =
+EXTRA_DIST += docs/examples
+
+# build: the tree and the build themselves.
+build_scripts += \
+	tests/build/test_new_folder.sh \
+	tests/build/test_install.sh \
+	tests/build/test_tidy.sh \
+	tests/build/test_headers.sh \
+	tests/build/test_abi.sh
+EXTRA_DIST += \
+	tests/build/application.c \
+	tests/build/new_folder.c \
+	tests/build/scratch.sh
+
 dist_check_SCRIPTS = $(test_scripts) $(build_scripts)
 
 if HAVE_CHECK
@@ -140,8 +200,9 @@ check-local:
 	@echo 'make check needs the Check library: apt-get install check, then configure again' >&2; exit 1
 endif
 
-# PEAL_SANITIZER tells tests what they run under, so that they can do less: "", address,undefined, thread,
-# or valgrind. tests/run gives each test a folder for its files and a time limit, and knows how a Check case skips.
+# tests/run gives each test a folder for its files and a time limit, and knows how a Check case skips.
+# PEAL_SANITIZER tells a test what it runs under, so that it can do less: nothing, address,undefined,
+# thread, or valgrind.
 TEST_EXTENSIONS = .sh
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(srcdir)/tools/aux/tap-driver.sh
 SH_LOG_DRIVER = $(LOG_DRIVER)
@@ -159,13 +220,13 @@ AM_TESTS_ENVIRONMENT = \
 
 # Parts of make check, for running them again in other ways (.ci/run does): what depends on the backend,
 # and of that the programs alone.
-check-runtime: all $(check_PROGRAMS)
+check-runtime: all $(check_PROGRAMS) $(check_LTLIBRARIES)
 	$(MAKE) check-TESTS TESTS='$(test_scripts) $(test_programs)'
-check-programs: all $(check_PROGRAMS)
+check-programs: all $(check_PROGRAMS) $(check_LTLIBRARIES)
 	$(MAKE) check-TESTS TESTS='$(test_programs)'
 
 # Longer than any commit should wait for.
-soak: all $(check_PROGRAMS)
+soak: all $(check_PROGRAMS) $(check_LTLIBRARIES)
 	PEAL_SOAK=1 PEAL_TEST_SECONDS=$${PEAL_TEST_SECONDS:-14400} \
 	CK_TIMEOUT_MULTIPLIER=$${CK_TIMEOUT_MULTIPLIER:-10000} \
 		$(MAKE) check-TESTS TESTS='$(soak_tests)'
