@@ -10,7 +10,7 @@ static bool something_came(struct peal_shard *shard, bool look_at_ring)
 {
 	if (peal_inbox_pending(&shard->inbox))
 		return true;
-	if (look_at_ring && shard->inflight.count)
+	if (look_at_ring && (shard->inflight.count || shard->flush))
 		peal_shard_poll(shard);
 	return shard->callbacks || !peal_queue_empty(&shard->ready);
 }

@@ -124,6 +124,8 @@ void peal_sched_slice(struct peal_shard *shard, int64_t now)
 	while (items < PEAL_SLICE_ITEMS && run_one(shard)) {
 		items++;
 		offer(shard);
+		if (shard->flush)
+			break; /* whoever was rung for waits for the flush at the next turn */
 		if (items % PEAL_SLICE_CLOCK)
 			continue;
 		now = peal_shard_now(shard);

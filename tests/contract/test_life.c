@@ -4,6 +4,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -301,6 +302,65 @@ START_TEST(locals_belong_to_their_shard_and_are_destroyed_with_it)
 }
 END_TEST
 
+/* An idle runtime sleeps */
+
+static long switches(void)
+{
+	char path[300], line[200];
+	struct dirent *entry;
+	DIR *dir = opendir("/proc/self/task");
+	long n, sum = 0;
+
+	ck_assert_ptr_nonnull(dir);
+	while ((entry = readdir(dir))) {
+		FILE *status;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%s/status", entry->d_name);
+		status = entry->d_name[0] == '.' ? NULL : fopen(path, "r");
+		while (status && fgets(line, sizeof(line), status))
+			if (sscanf(line, "voluntary_ctxt_switches: %ld", &n) == 1)
+				sum += n;
+		if (status)
+			fclose(status);
+	}
+	closedir(dir);
+	return sum;
+}
+
+static int receive_nothing(void *arg)
+{
+	char c;
+
+	return (int)peal_recv(*(int *)arg, &c, 1, 0);
+}
+
+/* Fibers that wait, on every shard, and no timers: nothing wakes up. The test's own sleep is one
+ * switch. */
+START_TEST(an_idle_runtime_sleeps)
+{
+	struct peal_rt *rt = start(_i, 8);
+	int pair[2];
+	long woken_up = LONG_MAX;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	for (int i = 0; i < 100; i++)
+		ck_assert_int_eq(peal_rt_spawn(rt, receive_nothing, &pair[0],
+					 PEAL_SPAWN(.place = PEAL_ROUND_ROBIN)),
+			0);
+	/* However slow the machine: once everybody has gone to sleep there is a quiet stretch. */
+	for (int tries = 0; tries < 50 && woken_up > 1; tries++) {
+		long before = switches();
+
+		usleep(300000);
+		woken_up = switches() - before;
+	}
+	ck_assert_int_le(woken_up, 1);
+	close(pair[1]);
+	peal_rt_stop(rt);
+	close(pair[0]);
+}
+END_TEST
+
 /* A thousand lives */
 
 static int count_entries(const char *path)
@@ -427,6 +487,7 @@ static Suite *life_suite(void)
 	ADD_TASK_TEST(tcase, draining_ends_accepts_and_nothing_else);
 	ADD_TASK_TEST(tcase, posts_run_on_their_shard_and_can_be_sent_again);
 	ADD_TASK_TEST(tcase, locals_belong_to_their_shard_and_are_destroyed_with_it);
+	ADD_TASK_TEST(tcase, an_idle_runtime_sleeps);
 	ADD_TASK_TEST(tcase, a_thousand_lives_leave_nothing_behind);
 	ADD_TASK_TEST(tcase, a_hundred_thousand_fibers_wait_at_a_time);
 	suite_add_tcase(suite, tcase);
