@@ -20,6 +20,7 @@ test_programs += \
 	backends/uring/test_uring \
 	backends/uring/test_uring_bells \
 	backends/uring/test_uring_ops \
+	backends/uring/test_uring_sleep \
 	backends/uring/test_uring_ways
 dist_man7_MANS += backends/uring/peal-uring.7
 endif

@@ -109,6 +109,30 @@ START_TEST(a_storm_of_cancels_ends_each_operation_once)
 }
 END_TEST
 
+START_TEST(a_cancel_that_succeeds_leaves_no_completion_of_its_own)
+{
+	struct peal_ring *ring = open_ring();
+	struct peal_reap reap;
+	struct peal_op in;
+	char byte;
+	int fds[2];
+	unsigned int before;
+
+	peal_reap_init(&reap);
+	socket_pair(fds, 0);
+	in = recv_op(fds[0], &byte, 1);
+	ck_assert_int_eq(submit(ring, &in, &reap), 0);
+	ck_assert_int_eq(peal_uring_peek(ring, &reap), 0);
+	before = *ring->uring.cq.ktail;
+	ck_assert_int_eq(peal_uring_cancel(ring, &in), 0);
+	reap_until(ring, &reap, 1, 0);
+	ck_assert_uint_eq(*ring->uring.cq.ktail - before, 1);
+	peal_uring_close(ring);
+	close(fds[0]);
+	close(fds[1]);
+}
+END_TEST
+
 START_TEST(a_cancel_may_follow_at_once)
 {
 	struct peal_ring *ring = open_ring();
@@ -257,6 +281,7 @@ static TCase *crowd_cases(void)
 	tcase_add_test(tc, as_many_operations_fit_as_were_asked_for);
 	tcase_add_test(tc, a_full_queue_still_takes_cancels);
 	tcase_add_test(tc, a_storm_of_cancels_ends_each_operation_once);
+	tcase_add_test(tc, a_cancel_that_succeeds_leaves_no_completion_of_its_own);
 	tcase_add_test(tc, a_cancel_may_follow_at_once);
 	tcase_add_test(tc, what_has_completed_keeps_its_result);
 	tcase_add_test(tc, each_activation_is_known_by_another_number);

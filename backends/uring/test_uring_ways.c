@@ -290,6 +290,14 @@ START_TEST(receives_are_done_at_once_when_data_was_left)
 	ck_assert_int_eq(send(client, "f", 1, 0), 1);
 	reap_until(ring, &reap, 1, 0);
 	ck_assert_int_eq(text[0], 'f');
+
+	ring->hints[server % PEAL_URING_HINTS] = PEAL_URING_HINT_READY; /* which is not true */
+	peal_reap_init(&reap);
+	ck_assert_int_eq(submit(ring, &in, &reap), 0);
+	expect_nothing(ring, &reap);
+	ck_assert_int_eq(send(client, "g", 1, 0), 1);
+	reap_until(ring, &reap, 1, 0);
+	ck_assert_int_eq(text[0], 'g');
 	peal_uring_close(ring);
 	close(server);
 	close(client);
