@@ -50,6 +50,14 @@ int peal_uring_turn(struct peal_ring *ring, bool *stuck)
 	return judge(ring, n);
 }
 
+int64_t peal_uring_now(void)
+{
+	struct timespec now = { 0 };
+
+	peal_sys_clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * PEAL_S + now.tv_nsec;
+}
+
 static struct __kernel_timespec timespec_of(int64_t ns)
 {
 	return (struct __kernel_timespec){ .tv_sec = ns / PEAL_S, .tv_nsec = ns % PEAL_S };
@@ -59,13 +67,11 @@ static struct __kernel_timespec timespec_of(int64_t ns)
  * sleep of 146 years ended early. */
 static struct __kernel_timespec timeout_for(const struct peal_ring *ring, int64_t deadline)
 {
-	struct timespec now = { 0 };
 	int64_t left;
 
 	if (ring->has & PEAL_URING_ABS_TIMER)
 		return timespec_of(deadline);
-	peal_sys_clock_gettime(CLOCK_MONOTONIC, &now);
-	left = deadline - ((int64_t)now.tv_sec * PEAL_S + now.tv_nsec);
+	left = deadline - peal_uring_now();
 	return timespec_of(left < 0 ? 0 : left > PEAL_NEVER / 2 ? PEAL_NEVER / 2 : left);
 }
 

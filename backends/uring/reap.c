@@ -14,7 +14,6 @@
 #include "backends/uring/uring.h"
 #include "core/fatal.h"
 #include "core/log.h"
-#include "core/sys.h"
 
 #include <peal/time.h>
 
@@ -205,12 +204,7 @@ int peal_uring_peek(struct peal_ring *ring, struct peal_reap *reap)
 
 static bool is_past(int64_t deadline)
 {
-	struct timespec now = { 0 };
-
-	if (deadline == PEAL_NEVER)
-		return false;
-	peal_sys_clock_gettime(CLOCK_MONOTONIC, &now);
-	return deadline <= (int64_t)now.tv_sec * PEAL_S + now.tv_nsec;
+	return deadline != PEAL_NEVER && deadline <= peal_uring_now();
 }
 
 /* Sleeping with a deadline that is past costs 15 us, so that is looked at here. */

@@ -110,21 +110,13 @@ static void cancel_everything(struct peal_ring *ring)
 	sqe->user_data = peal_uring_data(NULL, 0, PEAL_URING_ASIDE);
 }
 
-static int64_t now(void)
-{
-	struct timespec time = { 0 };
-
-	peal_sys_clock_gettime(CLOCK_MONOTONIC, &time);
-	return (int64_t)time.tv_sec * PEAL_S + time.tv_nsec;
-}
-
 /*
  * Cancel and reap until nothing is left. The core has done so with its ops, so this is about the read of
  * our eventfd; should it find ops all the same, their memory is the kernel's no longer when it returns.
  */
 static void settle(struct peal_ring *ring)
 {
-	int64_t until = now() + SETTLE_NS;
+	int64_t until = peal_uring_now() + SETTLE_NS;
 	struct peal_reap reap;
 	uint32_t ops = 0;
 
@@ -136,7 +128,7 @@ static void settle(struct peal_ring *ring)
 		if (peal_uring_wait(ring, ring->inflight ? until : 0, &reap))
 			break;
 		ops += reap.count;
-	} while ((ring->inflight || ring->again) && now() < until);
+	} while ((ring->inflight || ring->again) && peal_uring_now() < until);
 	if (ops || ring->inflight)
 		peal_log(PEAL_LOG_ERROR,
 			"io_uring: the ring of shard %u was closed with %u operations in it, of which "

@@ -182,6 +182,8 @@ void peal_uring_activate(struct peal_ring *ring, struct io_uring_sqe *sqe, struc
 int peal_uring_turn(struct peal_ring *ring, bool *stuck);
 /* The same, asleep until a completion or the deadline. */
 int peal_uring_sleep(struct peal_ring *ring, int64_t deadline);
+/* The clock of deadlines. */
+int64_t peal_uring_now(void);
 
 /* reap.c */
 int peal_uring_peek(struct peal_ring *ring, struct peal_reap *reap);
