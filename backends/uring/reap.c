@@ -79,7 +79,7 @@ static void finish(struct peal_ring *ring, struct peal_op *op, const struct io_u
 		try_again(ring, op, PEAL_URING_OP_POLLING);
 		return;
 	}
-	peal_uring_learn(ring, op, cqe->flags);
+	peal_uring_learn(ring, op, cqe);
 	peal_reap_add(reap, op, result);
 }
 

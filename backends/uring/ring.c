@@ -21,8 +21,8 @@
 #include <peal/time.h>
 
 #define ENTRIES_DEFAULT  192
+#define ENTRIES_LEAST    8
 #define ENTRIES_MOST     16384
-#define PROBE_ENTRIES    8
 #define SETTLE_NS        (2 * PEAL_S)
 /* One entry in so many is kept for cancels and bells. */
 #define RESERVE_FRACTION 4
@@ -40,6 +40,8 @@ static unsigned int with_reserve(uint32_t entries)
 {
 	if (!entries)
 		entries = ENTRIES_DEFAULT;
+	if (entries < ENTRIES_LEAST)
+		entries = ENTRIES_LEAST;
 	if (entries > ENTRIES_MOST)
 		entries = ENTRIES_MOST;
 	return entries + (entries + RESERVE_FRACTION - 2) / (RESERVE_FRACTION - 1);
@@ -83,7 +85,7 @@ int peal_uring_open(
 int peal_uring_probe(struct peal_reason *reason)
 {
 	const struct peal_ring_opts opts = {
-		.size = sizeof(opts), .shards = 1, .entries = PROBE_ENTRIES
+		.size = sizeof(opts), .shards = 1, .entries = ENTRIES_LEAST
 	};
 	struct peal_ring *ring = NULL;
 	int err;

@@ -291,7 +291,7 @@ START_TEST(receives_are_done_at_once_when_data_was_left)
 	reap_until(ring, &reap, 1, 0);
 	ck_assert_int_eq(text[0], 'f');
 
-	ring->hints[server % PEAL_URING_HINTS] = PEAL_URING_HINT_READY; /* which is not true */
+	ring->hints[server % PEAL_URING_HINTS] = PEAL_URING_READY; /* which is not true */
 	peal_reap_init(&reap);
 	ck_assert_int_eq(submit(ring, &in, &reap), 0);
 	expect_nothing(ring, &reap);
@@ -300,6 +300,45 @@ START_TEST(receives_are_done_at_once_when_data_was_left)
 	ck_assert_int_eq(text[0], 'g');
 	peal_uring_close(ring);
 	close(server);
+	close(client);
+	close(listening);
+}
+END_TEST
+
+static uint16_t priority_of_last(const struct peal_ring *ring)
+{
+	const struct io_uring_sq *sq = &ring->uring.sq;
+
+	return sq->sqes[(sq->sqe_tail - 1) & sq->ring_mask].ioprio;
+}
+
+START_TEST(an_emptied_stream_is_waited_for_before_it_is_tried)
+{
+	struct sockaddr_in address = loopback();
+	int listening = listener(&address, 0), client = socket(AF_INET, SOCK_STREAM, 0);
+	struct peal_op in, accepts = { .opcode = PEAL_OP_ACCEPT, .fd = listening };
+	struct peal_ring *ring = open_ring();
+	struct peal_op closes = { .opcode = PEAL_OP_CLOSE };
+	struct peal_reap reap;
+	char text[8];
+
+	peal_reap_init(&reap);
+	ck_assert_int_eq(connect(client, (struct sockaddr *)&address, sizeof(address)), 0);
+	in = recv_op((int)perform(ring, &accepts), text, sizeof(text));
+	ck_assert_int_eq(submit(ring, &in, &reap), 0);
+	ck_assert_uint_eq(priority_of_last(ring), 0);
+	ck_assert_int_eq(send(client, "a", 1, 0), 1);
+	reap_until(ring, &reap, 1, 0);
+	peal_reap_init(&reap);
+	ck_assert_int_eq(submit(ring, &in, &reap), 0);
+	ck_assert_uint_eq(priority_of_last(ring), IORING_RECVSEND_POLL_FIRST);
+	ck_assert_int_eq(send(client, "b", 1, 0), 1);
+	reap_until(ring, &reap, 1, 0);
+	ck_assert_int_eq(text[0], 'b');
+	closes.fd = in.fd;
+	ck_assert_int_eq(submit(ring, &closes, &reap), 1);
+	ck_assert_uint_eq(ring->hints[(unsigned int)in.fd % PEAL_URING_HINTS], 0);
+	peal_uring_close(ring);
 	close(client);
 	close(listening);
 }
@@ -453,6 +492,7 @@ static TCase *way_cases(void)
 	tcase_add_test(tc, a_mere_try_does_not_wait);
 	tcase_add_test(tc, sends_are_done_at_once_when_nothing_is_queued);
 	tcase_add_test(tc, receives_are_done_at_once_when_data_was_left);
+	tcase_add_test(tc, an_emptied_stream_is_waited_for_before_it_is_tried);
 	tcase_add_test(tc, sizes_may_have_more_than_32_bits);
 	tcase_add_test(tc, a_close_does_not_overtake_what_is_queued);
 	tcase_add_test(tc, a_close_waits_its_turn_when_the_kernel_is_busy);

@@ -33,10 +33,17 @@ enum {
 	PEAL_URING_NO_IOWAIT = 1 << 7,
 };
 
-/* What we know about whether a descriptor has something to receive (verbs.c). */
+/*
+ * What we believe of a descriptor (verbs.c), by the low bits of its number. When that is wrong it costs
+ * time, no more.
+ */
 #define PEAL_URING_HINTS 1024
 
-enum peal_uring_hint { PEAL_URING_HINT_NONE, PEAL_URING_HINT_READY, PEAL_URING_HINT_EMPTY };
+enum {
+	PEAL_URING_STREAM = 1 << 0, /* it was accepted or connected */
+	PEAL_URING_READY = 1 << 1,  /* there is more to receive */
+	PEAL_URING_EMPTY = 1 << 2,  /* everything was received */
+};
 
 struct peal_ring {
 	/* Other threads read these (bell.c). Written before the ring is handed out, never again. */
@@ -60,8 +67,8 @@ struct peal_ring {
 	uint32_t inflight;     /* completions that must still come */
 	struct peal_op *again; /* ops that need another entry, through op->next (reap.c) */
 	struct peal_op **again_last;
-	uint64_t bell_count;             /* what the eventfd held */
-	uint8_t hints[PEAL_URING_HINTS]; /* enum peal_uring_hint, by the low bits of the fd */
+	uint64_t bell_count; /* what the eventfd held */
+	uint8_t hints[PEAL_URING_HINTS];
 };
 
 /* What we keep in op->backend. */
@@ -157,8 +164,7 @@ int peal_uring_poll_fd(struct peal_ring *ring);
 /* verbs.c: how each operation is done. */
 struct peal_uring_verb {
 	/* Fill an entry. NULL: there is no such operation. */
-	void (*prepare)(
-		const struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op);
+	void (*prepare)(struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op);
 	/* Try without the ring. 1 done, with op->result set; 0: use the ring; negative: not accepted
 	 * now. NULL: always by the ring. */
 	int (*at_once)(struct peal_ring *ring, struct peal_op *op);
@@ -168,7 +174,8 @@ struct peal_uring_verb {
 
 const struct peal_uring_verb *peal_uring_verb(const struct peal_op *op);
 /* Remember what a completion tells about its descriptor. */
-void peal_uring_learn(struct peal_ring *ring, const struct peal_op *op, uint32_t cqe_flags);
+void peal_uring_learn(
+	struct peal_ring *ring, const struct peal_op *op, const struct io_uring_cqe *cqe);
 
 /* submit.c */
 int peal_uring_submit(struct peal_ring *ring, struct peal_op *op);

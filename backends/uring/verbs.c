@@ -5,7 +5,8 @@
  * Direct calls. shutdown(2) and close(2): the ring would hand the first to a kernel thread and gains
  * nothing with the second. send(2), always when nothing is queued: it mostly succeeds, and entering the
  * kernel for it alone would cost more; when something is queued the ring takes it along for nothing.
- * recv(2), when nothing is queued and the last completion on that descriptor left data behind.
+ * recv(2), when nothing is queued and the last completion on that descriptor left data behind. A
+ * stream that was emptied is not even tried by the kernel before it waits (POLL_FIRST).
  */
 #include <errno.h>
 #include <poll.h>
@@ -28,9 +29,16 @@ static unsigned int length(size_t size)
 	return size < TRANSFER_MOST ? (unsigned int)size : TRANSFER_MOST;
 }
 
-static unsigned int slot(int fd)
+static uint8_t *hint(struct peal_ring *ring, int fd)
 {
-	return (unsigned int)fd % PEAL_URING_HINTS;
+	return &ring->hints[(unsigned int)fd % PEAL_URING_HINTS];
+}
+
+static void believe(struct peal_ring *ring, int fd, uint8_t state)
+{
+	uint8_t *known = hint(ring, fd);
+
+	*known = (uint8_t)((*known & PEAL_URING_STREAM) | state);
 }
 
 /* Does an entry that the kernel has not seen yet speak of this descriptor? */
@@ -45,8 +53,7 @@ static bool queued_for(const struct peal_ring *ring, int fd)
 	return false;
 }
 
-static void prepare_nop(
-	const struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
+static void prepare_nop(struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
 {
 	(void)ring;
 	(void)op;
@@ -54,7 +61,7 @@ static void prepare_nop(
 }
 
 static void prepare_accept(
-	const struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
 {
 	(void)ring;
 	io_uring_prep_accept(
@@ -62,32 +69,29 @@ static void prepare_accept(
 }
 
 static void prepare_connect(
-	const struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
 {
 	(void)ring;
 	io_uring_prep_connect(sqe, op->fd, op->args.connect.address, op->args.connect.size);
 }
 
-static void prepare_recv(
-	const struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
+static void prepare_recv(struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
 {
 	io_uring_prep_recv(
 		sqe, op->fd, op->args.recv.buf, length(op->args.recv.size), op->args.recv.flags);
-	if (ring->hints[slot(op->fd)] == PEAL_URING_HINT_EMPTY &&
+	if (*hint(ring, op->fd) == (PEAL_URING_STREAM | PEAL_URING_EMPTY) &&
 		!(op->args.recv.flags & (RECV_UNUSUAL | MSG_DONTWAIT)))
 		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 }
 
-static void prepare_send(
-	const struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
+static void prepare_send(struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
 {
 	(void)ring;
 	io_uring_prep_send(
 		sqe, op->fd, op->args.send.buf, length(op->args.send.size), op->args.send.flags);
 }
 
-static void prepare_poll(
-	const struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
+static void prepare_poll(struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
 {
 	(void)ring;
 	io_uring_prep_poll_add(sqe, op->fd, op->args.poll.events);
@@ -96,15 +100,14 @@ static void prepare_poll(
 static int recv_at_once(struct peal_ring *ring, struct peal_op *op)
 {
 	const int flags = op->args.recv.flags;
-	uint8_t *hint = &ring->hints[slot(op->fd)];
 	long n;
 
 	if (peal_uring_queued(ring) || (flags & RECV_UNUSUAL) ||
-		(*hint != PEAL_URING_HINT_READY && !(flags & MSG_DONTWAIT)))
+		!((*hint(ring, op->fd) & PEAL_URING_READY) || (flags & MSG_DONTWAIT)))
 		return 0;
 	n = peal_sys_recv(op->fd, op->args.recv.buf, op->args.recv.size, flags | MSG_DONTWAIT);
-	*hint = n >= 0 && (size_t)n == op->args.recv.size ? PEAL_URING_HINT_READY
-							  : PEAL_URING_HINT_EMPTY;
+	if (n < 0 || (size_t)n < op->args.recv.size)
+		believe(ring, op->fd, PEAL_URING_EMPTY);
 	if (n == -EAGAIN && !(flags & MSG_DONTWAIT))
 		return 0;
 	op->result = n;
@@ -157,7 +160,7 @@ static int close_at_once(struct peal_ring *ring, struct peal_op *op)
 		if (queued_for(ring, op->fd))
 			return -EAGAIN;
 	}
-	ring->hints[slot(op->fd)] = PEAL_URING_HINT_NONE;
+	*hint(ring, op->fd) = 0;
 	op->result = peal_sys_close(op->fd);
 	return 1;
 }
@@ -178,10 +181,22 @@ const struct peal_uring_verb *peal_uring_verb(const struct peal_op *op)
 	return op->opcode < PEAL_OP_COUNT_ ? &verbs[op->opcode] : NULL;
 }
 
-void peal_uring_learn(struct peal_ring *ring, const struct peal_op *op, uint32_t cqe_flags)
+/* Only TCP tells with each receive whether more is there; of others, less than was asked for means that
+ * there was no more. */
+static uint8_t state_after(const struct peal_op *op, const struct io_uring_cqe *cqe)
 {
-	if (op->opcode != PEAL_OP_RECV)
-		return;
-	ring->hints[slot(op->fd)] = cqe_flags & IORING_CQE_F_SOCK_NONEMPTY ? PEAL_URING_HINT_READY
-									   : PEAL_URING_HINT_EMPTY;
+	if (cqe->flags & IORING_CQE_F_SOCK_NONEMPTY)
+		return PEAL_URING_READY;
+	return cqe->res >= 0 && (size_t)cqe->res == op->args.recv.size ? 0 : PEAL_URING_EMPTY;
+}
+
+void peal_uring_learn(
+	struct peal_ring *ring, const struct peal_op *op, const struct io_uring_cqe *cqe)
+{
+	if (op->opcode == PEAL_OP_RECV)
+		believe(ring, op->fd, state_after(op, cqe));
+	else if (op->opcode == PEAL_OP_ACCEPT && cqe->res >= 0)
+		*hint(ring, cqe->res) = PEAL_URING_STREAM;
+	else if (op->opcode == PEAL_OP_CONNECT && !cqe->res)
+		*hint(ring, op->fd) = PEAL_URING_STREAM;
 }
