@@ -46,6 +46,25 @@ test_programs += \
 	tests/unit/test_stats_read
 EXTRA_DIST += tests/unit/stats_help.h
 
+# The contract of backends, and the fixture that tests of a backend may use as well.
+test_programs += tests/contract/test_backends
+ring_fixture = \
+	tests/contract/ring/fault.c \
+	tests/contract/ring/ring.c \
+	tests/contract/ring/ring.h \
+	tests/contract/ring/sockets.c
+tests_contract_test_backends_SOURCES = tests/contract/test_backends.c $(ring_fixture) \
+	tests/contract/ring/accept.c \
+	tests/contract/ring/bells.c \
+	tests/contract/ring/cancel.c \
+	tests/contract/ring/connect.c \
+	tests/contract/ring/faults.c \
+	tests/contract/ring/life.c \
+	tests/contract/ring/poll.c \
+	tests/contract/ring/recv.c \
+	tests/contract/ring/reuse.c \
+	tests/contract/ring/send.c
+
 test_programs += tests/contract/test_refused
 test_programs += tests/contract/test_faults
 tests_contract_test_faults_SOURCES = tests/contract/test_faults.c $(runtime_help)

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* Driving a ring as the core does, with the checks that hold for every op. */
+#include "tests/contract/ring/ring.h"
+
+#define PATIENCE (10 * PEAL_S)
+#define A_WHILE  (40 * PEAL_MS)
+
+/* In op->state, which is the core's, and we stand in its place. */
+enum { IDLE, INFLIGHT, DONE };
+
+static struct peal_ring *open_ring(
+	const struct peal_backend *backend, const struct peal_ring_opts *wishes)
+{
+	struct peal_ring_opts opts = wishes ? *wishes : (struct peal_ring_opts){ 0 };
+	struct peal_reason reason = { "" };
+	struct peal_ring *ring = NULL;
+	int err;
+
+	opts.size = sizeof(opts);
+	opts.shards = 2;
+	err = backend->open(&ring, &opts, &reason);
+	ck_assert_msg(err == 0 && ring, "open: %d, %s", err, reason.text);
+	return ring;
+}
+
+void contract_begin(struct contract *c)
+{
+	c->fds_before = count_fds();
+	c->ring = open_ring(c->backend, NULL);
+}
+
+void contract_end(struct contract *c)
+{
+	ck_assert_uint_eq(c->inflight, 0);
+	c->backend->close(c->ring);
+	ck_assert_int_eq(count_fds(), c->fds_before);
+}
+
+struct contract second_ring(const struct contract *c, const struct peal_ring_opts *opts)
+{
+	struct contract second = { .backend = c->backend, .sockets = c->sockets };
+
+	second.ring = open_ring(c->backend, opts);
+	return second;
+}
+
+void close_second_ring(struct contract *second)
+{
+	ck_assert_uint_eq(second->inflight, 0);
+	second->backend->close(second->ring);
+}
+
+int64_t ring_now(const struct contract *c)
+{
+	struct timespec now;
+
+	if (c->backend->now)
+		return c->backend->now(c->ring);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * PEAL_S + now.tv_nsec;
+}
+
+static unsigned int take(struct contract *c, int err, struct peal_reap *reap)
+{
+	unsigned int count = 0;
+
+	c->failures += err < 0;
+	ck_assert_msg(err == 0 || (err < 0 && c->faulty), "the ring says it is broken: %d", err);
+	for (struct peal_op *op = reap->first; op; op = op->next) {
+		ck_assert_msg(op->state == INFLIGHT, "completed without being in flight");
+		op->state = DONE;
+		c->inflight--;
+		count++;
+	}
+	ck_assert_uint_eq(count, reap->count);
+	c->bells += reap->bells;
+	return count;
+}
+
+unsigned int ring_peek(struct contract *c)
+{
+	struct peal_reap reap;
+
+	peal_reap_init(&reap);
+	return take(c, c->backend->peek(c->ring, &reap), &reap);
+}
+
+unsigned int ring_wait(struct contract *c, int64_t timeout)
+{
+	int64_t deadline = timeout == PEAL_NEVER ? PEAL_NEVER : ring_now(c) + timeout;
+	struct peal_reap reap;
+
+	peal_reap_init(&reap);
+	return take(c, c->backend->wait(c->ring, deadline, &reap), &reap);
+}
+
+void ring_start(struct contract *c, struct peal_op *op)
+{
+	int n;
+
+	ck_assert_msg(op->state != INFLIGHT, "the test starts a busy op");
+	for (int tries = 0; (n = c->backend->submit(c->ring, op)) < 0; tries++) {
+		ck_assert_msg(tries < 10000, "not accepted for good: %d", n);
+		ring_peek(c);
+	}
+	op->state = n ? DONE : INFLIGHT;
+	c->inflight += n == 0;
+}
+
+bool ring_done(const struct peal_op *op)
+{
+	return op->state == DONE;
+}
+
+int64_t ring_finish(struct contract *c, struct peal_op *op)
+{
+	int64_t give_up = ring_now(c) + PATIENCE;
+
+	while (!ring_done(op)) {
+		ck_assert_msg(ring_now(c) < give_up, "opcode %d does not complete", op->opcode);
+		ring_wait(c, PEAL_S);
+	}
+	return op->result;
+}
+
+int64_t ring_run(struct contract *c, struct peal_op *op)
+{
+	ring_start(c, op);
+	return ring_finish(c, op);
+}
+
+void ring_drive(struct contract *c, int64_t duration)
+{
+	int64_t end = ring_now(c) + duration;
+	int64_t left;
+
+	ring_peek(c);
+	while ((left = end - ring_now(c)) > 0)
+		ring_wait(c, left);
+}
+
+void ring_leave_pending(struct contract *c, struct peal_op *op)
+{
+	ring_drive(c, A_WHILE);
+	ck_assert_msg(!ring_done(op), "opcode %d completed with %lld instead of waiting",
+		op->opcode, (long long)op->result);
+}
+
+void ring_cancel(struct contract *c, struct peal_op *op)
+{
+	ck_assert_int_eq(op->state, INFLIGHT);
+	while (op->state == INFLIGHT && c->backend->cancel(c->ring, op) < 0)
+		ring_peek(c);
+}
+
+static struct peal_op *fill_in(struct peal_op *op, enum peal_opcode opcode, int fd)
+{
+	op->opcode = (uint8_t)opcode;
+	op->fd = fd;
+	op->result = 0x5eed; /* not what any op gives by chance */
+	return op;
+}
+
+struct peal_op *op_nop(struct peal_op *op)
+{
+	return fill_in(op, PEAL_OP_NOP, -1);
+}
+
+struct peal_op *op_accept(
+	struct peal_op *op, int fd, struct sockaddr *address, uint32_t *size, int flags)
+{
+	op->args.accept.address = address;
+	op->args.accept.size = size;
+	op->args.accept.flags = flags | SOCK_CLOEXEC;
+	return fill_in(op, PEAL_OP_ACCEPT, fd);
+}
+
+struct peal_op *op_connect(
+	struct peal_op *op, int fd, const struct sockaddr *address, uint32_t size)
+{
+	op->args.connect.address = address;
+	op->args.connect.size = size;
+	return fill_in(op, PEAL_OP_CONNECT, fd);
+}
+
+struct peal_op *op_recv(struct peal_op *op, int fd, void *buf, size_t size, int flags)
+{
+	op->args.recv.buf = buf;
+	op->args.recv.size = size;
+	op->args.recv.flags = flags;
+	return fill_in(op, PEAL_OP_RECV, fd);
+}
+
+struct peal_op *op_send(struct peal_op *op, int fd, const void *buf, size_t size, int flags)
+{
+	op->args.send.buf = buf;
+	op->args.send.size = size;
+	op->args.send.flags = flags | MSG_NOSIGNAL;
+	return fill_in(op, PEAL_OP_SEND, fd);
+}
+
+struct peal_op *op_shutdown(struct peal_op *op, int fd, int how)
+{
+	op->args.shutdown.how = how;
+	return fill_in(op, PEAL_OP_SHUTDOWN, fd);
+}
+
+struct peal_op *op_close(struct peal_op *op, int fd)
+{
+	return fill_in(op, PEAL_OP_CLOSE, fd);
+}
+
+struct peal_op *op_poll(struct peal_op *op, int fd, uint32_t events)
+{
+	op->args.poll.events = events;
+	return fill_in(op, PEAL_OP_POLL, fd);
+}
