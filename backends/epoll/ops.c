@@ -206,10 +206,14 @@ static int64_t do_close(struct peal_ring *ring, const struct peal_op *op)
 	return peal_sys_close(op->fd);
 }
 
-/* As the kernel's own rings do, and unlike poll(2), no descriptor at all is an error. */
+static uint32_t poll_events(const struct peal_op *op)
+{
+	return (op->args.poll.events & UINT16_MAX) | POLLRDHUP;
+}
+
 static int64_t try_poll(const struct peal_op *op)
 {
-	struct pollfd fd = { .fd = op->fd, .events = (short)op->args.poll.events };
+	struct pollfd fd = { .fd = op->fd, .events = (short)poll_events(op) };
 	long n;
 
 	if (op->fd < 0)
@@ -254,7 +258,7 @@ static enum epoll_queue queue_of(const struct peal_op *op, uint32_t *events)
 		*events = EPOLLOUT;
 		return EPOLL_WRITE;
 	case PEAL_OP_POLL:
-		*events = op->args.poll.events & UINT16_MAX; /* the same bits */
+		*events = poll_events(op); /* the same bits */
 		return EPOLL_ANY;
 	case PEAL_OP_RECV:
 		return op->args.recv.flags & ASIDE ? EPOLL_ANY : EPOLL_READ;

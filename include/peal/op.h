@@ -123,7 +123,11 @@ PEAL_API void peal_op_shutdown(struct peal_op *op, int fd, int how, peal_op_fn *
  */
 PEAL_API void peal_op_close(struct peal_op *op, int fd, peal_op_fn *done);
 
-/* poll(2) for one descriptor, once: events and result are POLLIN, POLLOUT and so on. */
+/*
+ * poll(2) for one descriptor, once: events and result are POLLIN, POLLOUT and so on. Like POLLERR and
+ * POLLHUP, POLLRDHUP is reported whether it was asked for or not. -EBADF for no descriptor, -EINVAL for
+ * what can never happen (POLLPRI on a regular file).
+ */
 PEAL_API void peal_op_poll(struct peal_op *op, int fd, uint32_t events, peal_op_fn *done);
 
 /*
