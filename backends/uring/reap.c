@@ -76,6 +76,7 @@ static void finish(struct peal_ring *ring, struct peal_op *op, const struct io_u
 		try_again(ring, op, 0);
 		return;
 	} else if (result == -EAGAIN && peal_uring_verb(op)->readiness && !only_tries(op)) {
+		peal_uring_doubt(ring, op);
 		try_again(ring, op, PEAL_URING_OP_POLLING);
 		return;
 	}

@@ -176,6 +176,8 @@ const struct peal_uring_verb *peal_uring_verb(const struct peal_op *op);
 /* Remember what a completion tells about its descriptor. */
 void peal_uring_learn(
 	struct peal_ring *ring, const struct peal_op *op, const struct io_uring_cqe *cqe);
+/* What is remembered of its descriptor misled the kernel. */
+void peal_uring_doubt(struct peal_ring *ring, const struct peal_op *op);
 
 /* submit.c */
 int peal_uring_submit(struct peal_ring *ring, struct peal_op *op);

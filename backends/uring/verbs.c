@@ -119,7 +119,8 @@ static int send_at_once(struct peal_ring *ring, struct peal_op *op)
 	const int flags = op->args.send.flags;
 	long n;
 
-	if (peal_uring_queued(ring))
+	if (peal_uring_queued(ring) ||
+		(flags & MSG_WAITALL)) /* the ring goes on until all is sent */
 		return 0;
 	n = peal_sys_send(op->fd, op->args.send.buf, op->args.send.size, flags | MSG_DONTWAIT);
 	if (n == -EAGAIN && !(flags & MSG_DONTWAIT))
@@ -199,4 +200,13 @@ void peal_uring_learn(
 		*hint(ring, cqe->res) = PEAL_URING_STREAM;
 	else if (op->opcode == PEAL_OP_CONNECT && !cqe->res)
 		*hint(ring, op->fd) = PEAL_URING_STREAM;
+}
+
+/*
+ * The number may be that of another file by now. One that is no socket, and is told to be polled first,
+ * gives -EAGAIN for ever where a receive would be refused.
+ */
+void peal_uring_doubt(struct peal_ring *ring, const struct peal_op *op)
+{
+	*hint(ring, op->fd) = 0;
 }
