@@ -72,52 +72,17 @@ EXTRA_DIST += tests/seccomp.h
 # contract: whole runtimes, on every backend that works here.
 runtime_help = tests/contract/runtime.c tests/contract/runtime.h
 test_programs += \
+	tests/contract/test_faults \
 	tests/contract/test_io \
 	tests/contract/test_life \
 	tests/contract/test_refused \
 	tests/contract/test_task
+tests_contract_test_faults_SOURCES = tests/contract/test_faults.c $(runtime_help)
 tests_contract_test_io_SOURCES = tests/contract/test_io.c $(runtime_help)
 tests_contract_test_life_SOURCES = tests/contract/test_life.c $(runtime_help)
 tests_contract_test_task_SOURCES = tests/contract/test_task.c $(runtime_help)
 
-# The documentation: what it shows compiles and works.
-test_scripts += tests/docs/test_docs.sh
-test_helpers += tests/docs/client
-tests_docs_client_LDADD =
-EXTRA_DIST += \
-	docs/examples/callbacks.c \
-	docs/examples/counters.c \
-	docs/examples/echo.c \
-	docs/examples/eight_ops.c \
-	docs/examples/fan_out.c \
-	docs/examples/plugin.c \
-	docs/examples/post.c \
-	docs/examples/task_result.c
-
-# Fuzz targets run on their corpus and on variations of it; how to run them with libFuzzer stands in
-# each. fuzz_NAME goes with corpus/NAME.
-test_programs += tests/fuzz/fuzz_cgroup
-tests_fuzz_fuzz_cgroup_SOURCES = tests/fuzz/fuzz_cgroup.c $(fuzz_main)
-test_programs += tests/fuzz/fuzz_params
-tests_fuzz_fuzz_params_SOURCES = tests/fuzz/fuzz_params.c $(fuzz_main)
-fuzz_main = tests/fuzz/fuzz.h tests/fuzz/main.c
-EXTRA_DIST += \
-	tests/fuzz/corpus/cgroup/docker \
-	tests/fuzz/corpus/cgroup/hybrid \
-	tests/fuzz/corpus/cgroup/odd \
-	tests/fuzz/corpus/cgroup/unified \
-	tests/fuzz/corpus/params
-test_programs += tests/fuzz/fuzz_stats_page
-tests_fuzz_fuzz_stats_page_SOURCES = tests/fuzz/fuzz_stats_page.c $(fuzz_main)
-EXTRA_DIST += \
-	tests/fuzz/corpus/stats_page/empty-blocks \
-	tests/fuzz/corpus/stats_page/endless-text \
-	tests/fuzz/corpus/stats_page/no-shards \
-	tests/fuzz/corpus/stats_page/overlapping \
-	tests/fuzz/corpus/stats_page/whole
-EXTRA_DIST += tests/fuzz/corpus/params
-
-# The loader, and the plugins it is tried on: tests/contract/plugins/probe.h tells about them.
+# contract, the loader and the plugins it is tried on: tests/contract/plugins/probe.h tells about them.
 test_programs += \
 	tests/contract/test_plugin_find \
 	tests/contract/test_plugin_list \
@@ -125,18 +90,6 @@ test_programs += \
 	tests/contract/test_plugin_many \
 	tests/contract/test_plugin_static \
 	tests/contract/test_plugin_use
-# contract, the loader: it loads what these plugins are made of; see tests/contract/plugins/probe.h.
-plugin_files = tests/contract/plugin_files.c tests/contract/plugin_files.h
-test_programs += \
-	tests/contract/test_plugin_find \
-	tests/contract/test_plugin_load \
-	tests/contract/test_plugin_static
-tests_contract_test_plugin_find_SOURCES = tests/contract/test_plugin_find.c $(plugin_files)
-tests_contract_test_plugin_load_SOURCES = tests/contract/test_plugin_load.c \
-	tests/contract/plugins/probe.h $(plugin_files)
-tests_contract_test_plugin_static_SOURCES = tests/contract/test_plugin_static.c \
-	tests/contract/plugins/probe.c tests/contract/plugins/probe.h
-tests_contract_test_plugin_static_CPPFLAGS = $(AM_CPPFLAGS) -DPEAL_PLUGIN_STATIC=probe
 test_helpers += tests/contract/plugin_helper
 probe = tests/contract/plugins/probe.h
 plugin_files = tests/contract/plugin_files.c tests/contract/plugin_files.h
@@ -171,6 +124,22 @@ tests_contract_plugins_nosymbol_la_LDFLAGS = $(test_plugin_ldflags)
 tests_contract_plugins_probe_la_LDFLAGS = $(test_plugin_ldflags)
 tests_contract_plugins_probe_la_SOURCES = tests/contract/plugins/probe.c $(probe)
 tests_contract_plugins_tiny_la_LDFLAGS = $(test_plugin_ldflags)
+
+# peal: the command.
+test_programs += tests/peal/test_output
+tests_peal_test_output_SOURCES = tests/peal/test_output.c \
+	tools/peal/output.c tools/peal/output.h tools/peal/stats_print.c tools/peal/stats_print.h
+test_scripts += \
+	tests/peal/test_doctor.sh \
+	tests/peal/test_plugins.sh \
+	tests/peal/test_run.sh \
+	tests/peal/test_stat.sh
+EXTRA_DIST += tests/peal/command.sh
+test_helpers += tests/peal/stats_page
+tests_peal_stats_page_LDADD = libpeal_core.la
+test_helpers += tests/peal/json tests/peal/without_io_uring
+tests_peal_json_LDADD =
+tests_peal_without_io_uring_LDADD =
 
 # stress
 test_programs += tests/stress/test_storm
@@ -251,35 +220,3 @@ soak: all $(check_PROGRAMS) $(check_LTLIBRARIES)
 		$(MAKE) check-TESTS TESTS='$(soak_tests)'
 
 .PHONY: check-runtime check-programs soak
-
-# Whole runtimes, on every backend that works here.
-runtime_help = tests/contract/runtime.c tests/contract/runtime.h
-test_programs += \
-	tests/contract/test_io \
-	tests/contract/test_life \
-	tests/contract/test_task \
-	tests/stress/test_storm
-tests_contract_test_io_SOURCES = tests/contract/test_io.c $(runtime_help)
-tests_contract_test_life_SOURCES = tests/contract/test_life.c $(runtime_help)
-tests_contract_test_task_SOURCES = tests/contract/test_task.c $(runtime_help)
-tests_stress_test_storm_SOURCES = tests/stress/test_storm.c $(runtime_help)
-soak_tests += tests/stress/test_storm
-
-test_programs += \
-	tests/unit/test_fresh \
-	tests/unit/test_heap \
-	tests/unit/test_inbox \
-	tests/unit/test_sockaddr
-
-# The command.
-test_programs += tests/peal/test_output
-tests_peal_test_output_SOURCES = tests/peal/test_output.c \
-	tools/peal/output.c tools/peal/output.h tools/peal/stats_print.c tools/peal/stats_print.h
-test_scripts += tests/peal/test_stat.sh
-test_helpers += tests/peal/stats_page
-tests_peal_stats_page_LDADD = libpeal_core.la
-
-test_scripts += tests/peal/test_doctor.sh
-test_helpers += tests/peal/json tests/peal/without_io_uring
-tests_peal_json_LDADD =
-tests_peal_without_io_uring_LDADD =
