@@ -47,6 +47,14 @@ PEAL_API int peal_rt_plugin_load(
 PEAL_API const void *peal_plugin_api(
 	struct peal_rt *rt, const char *name, unsigned int major, void **state);
 
+/*
+ * What an application module exports, a shared object for `peal run ./module.so`: its main function, run
+ * as a fiber of shard 0. argv[0] is the module's path. The runtime drains when it returns; what it
+ * returned is the exit code, a negative errno makes it 1.
+ */
+typedef int peal_main_fn(struct peal_rt *rt, int argc, char **argv);
+extern PEAL_API peal_main_fn peal_main;
+
 /* A parameter that a plugin takes. */
 struct peal_plugin_param {
 	const char *name;
