@@ -7,6 +7,8 @@ tools_peal_peal_SOURCES = \
 	tools/peal/main.c \
 	tools/peal/output.c \
 	tools/peal/output.h \
+	tools/peal/plugins.c \
+	tools/peal/run.c \
 	tools/peal/stat.c \
 	tools/peal/stat.h \
 	tools/peal/stat_json.c \
@@ -16,7 +18,7 @@ tools_peal_peal_SOURCES = \
 	tools/peal/stats_print.c \
 	tools/peal/stats_print.h
 tools_peal_peal_LDADD = libpeal.la
-dist_man1_MANS += tools/peal/peal.1 tools/peal/peal-stat.1
+dist_man1_MANS += tools/peal/peal.1 tools/peal/peal-plugins.1 tools/peal/peal-run.1 tools/peal/peal-stat.1
 
 # Documentation that is made of core/counters.tbl.
 EXTRA_DIST += tools/peal/peal-counters.7.in
