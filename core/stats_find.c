@@ -104,18 +104,6 @@ static bool owns(int proc, pid_t pid, const struct peal_stats *stats)
 		(!header->pid_start || header->pid_start == start);
 }
 
-/* Remember the process, so that a refresh knows when it has ended. */
-static void watch(struct peal_stats *stats, int proc)
-{
-	struct peal_stats_source *source = &stats->source;
-
-	source->process = (int)peal_sys_fcntl(proc, F_DUPFD_CLOEXEC, 0);
-	if (source->process >= 0 && peal_proc_start(source->process, &source->pid_start)) {
-		peal_sys_close(source->process);
-		source->process = -1;
-	}
-}
-
 /* Takes the source. */
 static void offer(struct search *search, struct peal_stats_source *source, int proc, pid_t pid)
 {
@@ -132,7 +120,8 @@ static void offer(struct search *search, struct peal_stats_source *source, int p
 		peal_stats_free(stats);
 		return;
 	}
-	watch(stats, proc);
+	/* So that a refresh knows when the process has ended; without a descriptor for it, it does not. */
+	stats->source.process = (int)peal_sys_fcntl(proc, F_DUPFD_CLOEXEC, 0);
 	search->found++;
 	search->result = search->fn(search->arg, stats);
 }

@@ -19,8 +19,7 @@ struct peal_stats_source {
 	const void *memory; /* 8-byte aligned; NULL: the file */
 	uint64_t size;
 	int fd;
-	int process;        /* from peal_proc_open(); -1: not known */
-	uint64_t pid_start; /* of that process */
+	int process; /* from peal_proc_open(); -1: not known */
 };
 
 /* One snapshot, checked: strings end and are printable, every value is inside. */

@@ -38,12 +38,12 @@ int peal_stats_page_snapshot(struct peal_stats **stats, const struct peal_stats_
 	return peal_stats_load(stats, &source, NULL);
 }
 
+/* The descriptor goes on to mean the same process when its id is used again. */
 static bool process_lives(const struct peal_stats_source *source)
 {
 	uint64_t start;
 
-	return source->process < 0 ||
-		(!peal_proc_start(source->process, &start) && start == source->pid_start);
+	return source->process < 0 || !peal_proc_start(source->process, &start);
 }
 
 /* Counters may be added and nothing else: callers keep the index of a counter, and how many values it

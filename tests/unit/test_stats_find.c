@@ -85,7 +85,7 @@ END_TEST
 /* What was found, by process. */
 struct seen {
 	pid_t pid;
-	unsigned int count, stop_after;
+	unsigned int count, stop_after; /* 0: never */
 };
 
 static int see(void *arg, struct peal_stats *stats)
@@ -94,7 +94,7 @@ static int see(void *arg, struct peal_stats *stats)
 
 	seen->count += peal_stats_info(stats)->pid == seen->pid;
 	peal_stats_free(stats);
-	return seen->count == seen->stop_after ? 77 : 0;
+	return seen->stop_after && seen->count == seen->stop_after ? 77 : 0;
 }
 
 START_TEST(all_that_can_be_seen_are_found)

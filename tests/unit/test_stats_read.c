@@ -103,13 +103,15 @@ START_TEST(every_cut_is_noticed)
 }
 END_TEST
 
-/* A number in the page, and what somebody wrote there. */
-#define HEADER(field, value)                                                                    \
+/* A number in the page, what somebody wrote there, and what is said about it. */
+#define HEADER(field, value, says)                                                              \
 	{                                                                                       \
 		"header " #field " = " #value, offsetof(struct image, header.field),            \
 			sizeof(((struct image *)0)->header.field), (uint64_t)(value), -EBADMSG, \
-			"broken"                                                                \
+			says                                                                    \
 	}
+#define SIZE(field, value) HEADER(field, value, "sizes beyond all bounds")
+#define PART(field, value) HEADER(field, value, "its parts do not fit")
 #define COUNTER(n, field, value)                                                              \
 	{                                                                                     \
 		"counter " #n " " #field " = " #value,                                        \
@@ -133,47 +135,47 @@ static const struct damage {
 		"version 2.0" },
 	{ "major 0", offsetof(struct image, header.major), 2, 0, -EPROTO, "version 0.0" },
 
-	HEADER(header_size, 0),
-	HEADER(header_size, sizeof(struct peal_stats_header) - 8),
-	HEADER(header_size, sizeof(struct peal_stats_header) + 4),
-	HEADER(header_size, TABLE + 8),
-	HEADER(header_size, UINT32_MAX),
-	HEADER(descriptor_size, 0),
-	HEADER(descriptor_size, 248),
-	HEADER(descriptor_size, 260),
-	HEADER(descriptor_size, 264),
-	HEADER(descriptor_size, UINT32_MAX - 7),
-	HEADER(descriptor_offset, 0),
-	HEADER(descriptor_offset, TABLE + 4),
-	HEADER(descriptor_offset, TABLE + 8),
-	HEADER(descriptor_offset, BLOCKS),
-	HEADER(descriptor_offset, UINT32_MAX - 7),
-	HEADER(descriptors, IMAGE_COUNTERS + 1),
-	HEADER(descriptors, PEAL_STATS_MAX_COUNTERS + 1),
-	HEADER(descriptors, UINT64_MAX / 256 + 1),
-	HEADER(descriptors, UINT64_MAX),
-	HEADER(shards, 0),
-	HEADER(shards, IMAGE_SHARDS + 1),
-	HEADER(shards, PEAL_STATS_MAX_SHARDS + 1),
-	HEADER(shards, UINT32_MAX),
-	HEADER(block_offset, 0),
-	HEADER(block_offset, BLOCKS - 8),
-	HEADER(block_offset, BLOCKS + 4),
-	HEADER(block_offset, BLOCKS + 8),
-	HEADER(block_offset, UINT32_MAX - 7),
-	HEADER(block_stride, IMAGE_BLOCK - 8),
-	HEADER(block_stride, IMAGE_BLOCK + 4),
-	HEADER(block_stride, IMAGE_BLOCK + 8),
-	HEADER(block_stride, 0),
-	HEADER(block_stride, UINT32_MAX - 7),
-	HEADER(block_size, IMAGE_BLOCK + 8),
-	HEADER(block_size, 60),
-	HEADER(block_size, UINT32_MAX - 7),
-	HEADER(outside_offset, 0),
-	HEADER(outside_offset, BLOCKS + 2 * IMAGE_BLOCK - 8),
-	HEADER(outside_offset, BLOCKS + 2 * IMAGE_BLOCK + 4),
-	HEADER(outside_offset, BLOCKS + 2 * IMAGE_BLOCK + 8),
-	HEADER(outside_offset, UINT32_MAX - 7),
+	SIZE(header_size, 0),
+	SIZE(header_size, sizeof(struct peal_stats_header) - 8),
+	SIZE(header_size, sizeof(struct peal_stats_header) + 4),
+	PART(header_size, TABLE + 8),
+	SIZE(header_size, UINT32_MAX),
+	SIZE(descriptor_size, 0),
+	SIZE(descriptor_size, 248),
+	SIZE(descriptor_size, 260),
+	PART(descriptor_size, 264),
+	SIZE(descriptor_size, UINT32_MAX - 7),
+	PART(descriptor_offset, 0),
+	PART(descriptor_offset, TABLE + 4),
+	PART(descriptor_offset, TABLE + 8),
+	PART(descriptor_offset, BLOCKS),
+	PART(descriptor_offset, UINT32_MAX - 7),
+	PART(descriptors, IMAGE_COUNTERS + 1),
+	SIZE(descriptors, PEAL_STATS_MAX_COUNTERS + 1),
+	SIZE(descriptors, UINT64_MAX / 256 + 1),
+	SIZE(descriptors, UINT64_MAX),
+	SIZE(shards, 0),
+	PART(shards, IMAGE_SHARDS + 1),
+	SIZE(shards, PEAL_STATS_MAX_SHARDS + 1),
+	SIZE(shards, UINT32_MAX),
+	PART(block_offset, 0),
+	PART(block_offset, BLOCKS - 8),
+	PART(block_offset, BLOCKS + 4),
+	PART(block_offset, BLOCKS + 8),
+	PART(block_offset, UINT32_MAX - 7),
+	PART(block_stride, IMAGE_BLOCK - 8),
+	PART(block_stride, IMAGE_BLOCK + 4),
+	PART(block_stride, IMAGE_BLOCK + 8),
+	PART(block_stride, 0),
+	PART(block_stride, UINT32_MAX - 7),
+	PART(block_size, IMAGE_BLOCK + 8),
+	PART(block_size, 60),
+	PART(block_size, UINT32_MAX - 7),
+	PART(outside_offset, 0),
+	PART(outside_offset, BLOCKS + 2 * IMAGE_BLOCK - 8),
+	PART(outside_offset, BLOCKS + 2 * IMAGE_BLOCK + 4),
+	PART(outside_offset, BLOCKS + 2 * IMAGE_BLOCK + 8),
+	PART(outside_offset, UINT32_MAX - 7),
 
 	COUNTER(0, offset, 4),
 	COUNTER(0, offset, IMAGE_BLOCK),
@@ -261,6 +263,43 @@ START_TEST(text_for_people_is_made_harmless)
 	ck_assert_str_eq(peal_stats_info(stats)->name, "a?[31mb???");
 	ck_assert_str_eq(peal_stats_counter(stats, 0)->help, "??? ok");
 	peal_stats_free(stats);
+}
+END_TEST
+
+/* Overlapping arrays can say that there is more to print than anybody could ever read. */
+START_TEST(arrays_together_are_no_longer_than_a_block)
+{
+	struct peal_reason reason;
+	struct peal_stats *stats;
+	struct image image;
+
+	image_init(&image);
+	image.descriptors[2].offset = 0;
+	image.descriptors[2].length = 2;
+	ck_assert_int_eq(image_load(&stats, &image, sizeof image, &reason), 0);
+	peal_stats_free(stats);
+	image.descriptors[2].length = 3;
+	ck_assert_int_eq(image_load(&stats, &image, sizeof image, &reason), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(reason.text, "counter 2 is described wrongly"));
+}
+END_TEST
+
+/* Blocks of nothing fit everywhere, any number of them. */
+START_TEST(shards_are_bounded_even_if_they_are_nothing)
+{
+	struct peal_reason reason;
+	struct peal_stats *stats;
+	struct image image;
+
+	image_init(&image);
+	image.header.block_size = image.header.block_stride = 0;
+	image.header.descriptors = 0;
+	image.header.shards = PEAL_STATS_MAX_SHARDS;
+	ck_assert_int_eq(image_load(&stats, &image, sizeof image, &reason), 0);
+	peal_stats_free(stats);
+	image.header.shards = PEAL_STATS_MAX_SHARDS + 1;
+	ck_assert_int_eq(image_load(&stats, &image, sizeof image, &reason), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(reason.text, "sizes beyond all bounds"));
 }
 END_TEST
 
@@ -470,6 +509,8 @@ static Suite *read_suite(void)
 	tcase_add_test(bad, every_cut_is_noticed);
 	tcase_add_loop_test(bad, damage_is_noticed, 0, sizeof damages / sizeof damages[0]);
 	tcase_add_loop_test(bad, text_without_an_end_is_noticed, 0, sizeof texts / sizeof texts[0]);
+	tcase_add_test(bad, arrays_together_are_no_longer_than_a_block);
+	tcase_add_test(bad, shards_are_bounded_even_if_they_are_nothing);
 	tcase_add_test(bad, text_for_people_is_made_harmless);
 	suite_add_tcase(suite, bad);
 
