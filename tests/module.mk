@@ -164,6 +164,18 @@ test_helpers += tests/docs/client
 tests_docs_client_LDADD =
 EXTRA_DIST += docs/examples
 
+# peal: the command.
+test_programs += tests/peal/test_output
+tests_peal_test_output_SOURCES = tests/peal/test_output.c \
+	tools/peal/output.c tools/peal/output.h tools/peal/stats_print.c tools/peal/stats_print.h
+test_scripts += tests/peal/test_stat.sh
+test_helpers += tests/peal/stats_page
+tests_peal_stats_page_LDADD = libpeal_core.la
+test_scripts += tests/peal/test_doctor.sh
+test_helpers += tests/peal/json tests/peal/without_io_uring
+tests_peal_json_LDADD =
+tests_peal_without_io_uring_LDADD =
+
 # build: the tree and the build themselves.
 build_scripts += \
 	tests/build/test_new_folder.sh \
