@@ -12,9 +12,9 @@
 #define PEAL_CPUS_MAX 8192 /* what the kernel can be built for (CONFIG_MAXSMP) */
 
 struct peal_cpus {
-	uint32_t count;	 /* CPUs that we may use, at least 1 */
+	uint32_t count;  /* CPUs that we may use, at least 1 */
 	uint32_t shards; /* as many, or as many as the quota can keep busy, rounded up */
-	int64_t quota;	 /* peal_cgroup_quota(): thousandths of a CPU */
+	int64_t quota;   /* peal_cgroup_quota(): thousandths of a CPU */
 	uint64_t set[PEAL_CPUS_MAX / 64];
 };
 
