@@ -102,28 +102,28 @@ tests_contract_test_plugin_use_SOURCES = tests/contract/test_plugin_use.c $(plug
 tests_contract_test_plugin_static_SOURCES = tests/contract/test_plugin_static.c \
 	tests/contract/plugins/probe.c $(probe)
 tests_contract_test_plugin_static_CPPFLAGS = $(AM_CPPFLAGS) -DPEAL_PLUGIN_STATIC=probe
+# Not by libtool, which builds no shared objects where --disable-shared was given; the loader loads them
+# there, too.
 test_plugins = \
-	tests/contract/plugins/client.la \
-	tests/contract/plugins/function.la \
-	tests/contract/plugins/later.la \
-	tests/contract/plugins/needy.la \
-	tests/contract/plugins/nosymbol.la \
-	tests/contract/plugins/probe.la \
-	tests/contract/plugins/tiny.la
-# -rpath makes libtool build shared objects of what is not installed.
-test_plugin_ldflags = $(plugin_ldflags) -rpath /nowhere
-tests_contract_plugins_client_la_LDFLAGS = $(test_plugin_ldflags)
+	tests/contract/plugins/function.so \
+	tests/contract/plugins/later.so \
+	tests/contract/plugins/needy.so \
+	tests/contract/plugins/nosymbol.so \
+	tests/contract/plugins/probe.so \
+	tests/contract/plugins/tiny.so
+EXTRA_DIST += $(test_plugins:.so=.c) $(probe)
+CLEANFILES += $(test_plugins)
+SUFFIXES = .so
+.c.so:
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) \
+		$(AM_CFLAGS) $(CFLAGS) -fPIC $(AM_LDFLAGS) $(LDFLAGS) -shared -o $@ $<
+$(test_plugins): include/peal/plugin.h tests/contract/plugins/probe.c $(probe)
+# This one brings libpeal.so. (-rpath makes libtool build a shared object of what is not installed.)
+if ENABLE_SHARED
+test_modules = tests/contract/plugins/client.la
+tests_contract_plugins_client_la_LDFLAGS = $(plugin_ldflags) -rpath /nowhere
 tests_contract_plugins_client_la_LIBADD = libpeal.la
-tests_contract_plugins_function_la_LDFLAGS = $(test_plugin_ldflags)
-tests_contract_plugins_later_la_LDFLAGS = $(test_plugin_ldflags)
-tests_contract_plugins_later_la_SOURCES = tests/contract/plugins/probe.c $(probe)
-tests_contract_plugins_later_la_CPPFLAGS = $(AM_CPPFLAGS) \
-	-DPROBE_NAME='"later"' -DPROBE_PREFIX='"later."'
-tests_contract_plugins_needy_la_LDFLAGS = $(test_plugin_ldflags)
-tests_contract_plugins_nosymbol_la_LDFLAGS = $(test_plugin_ldflags)
-tests_contract_plugins_probe_la_LDFLAGS = $(test_plugin_ldflags)
-tests_contract_plugins_probe_la_SOURCES = tests/contract/plugins/probe.c $(probe)
-tests_contract_plugins_tiny_la_LDFLAGS = $(test_plugin_ldflags)
+endif
 
 # peal: the command.
 test_programs += tests/peal/test_output
@@ -192,7 +192,8 @@ dist_check_SCRIPTS = $(test_scripts) $(build_scripts)
 
 if HAVE_CHECK
 check_PROGRAMS = $(test_programs) $(test_helpers)
-check_LTLIBRARIES = $(test_plugins)
+check_DATA = $(test_plugins)
+check_LTLIBRARIES = $(test_modules)
 # The slow ones first, so that the others fill the second core meanwhile.
 TESTS = $(build_scripts) $(test_scripts) $(test_programs)
 else
@@ -220,13 +221,13 @@ AM_TESTS_ENVIRONMENT = \
 
 # Parts of make check, for running them again in other ways (.ci/run does): what depends on the backend,
 # and of that the programs alone.
-check-runtime: all $(check_PROGRAMS) $(check_LTLIBRARIES)
+check-runtime: all $(check_PROGRAMS) $(check_LTLIBRARIES) $(check_DATA)
 	$(MAKE) check-TESTS TESTS='$(test_scripts) $(test_programs)'
-check-programs: all $(check_PROGRAMS) $(check_LTLIBRARIES)
+check-programs: all $(check_PROGRAMS) $(check_LTLIBRARIES) $(check_DATA)
 	$(MAKE) check-TESTS TESTS='$(test_programs)'
 
 # Longer than any commit should wait for.
-soak: all $(check_PROGRAMS) $(check_LTLIBRARIES)
+soak: all $(check_PROGRAMS) $(check_LTLIBRARIES) $(check_DATA)
 	PEAL_SOAK=1 PEAL_TEST_SECONDS=$${PEAL_TEST_SECONDS:-14400} \
 	CK_TIMEOUT_MULTIPLIER=$${CK_TIMEOUT_MULTIPLIER:-10000} \
 		$(MAKE) check-TESTS TESTS='$(soak_tests)'

@@ -50,7 +50,7 @@ const char *plugin_built(const char *name)
 	const char *top = getenv("PEAL_BUILDDIR");
 	char *path = next_buffer();
 
-	snprintf(path, PATH_MAX, "%s/tests/contract/plugins/.libs/%s.so", top ? top : ".", name);
+	snprintf(path, PATH_MAX, "%s/tests/contract/plugins/%s.so", top ? top : ".", name);
 	return path;
 }
 

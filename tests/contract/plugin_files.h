@@ -20,7 +20,9 @@ struct plugin_folder plugin_folder_make(const struct plugin_folder *within, cons
 /* A path in it, in one of some buffers that take turns. */
 const char *plugin_path(const struct plugin_folder *folder, const char *base);
 
-/* Where the build left a plugin of tests/contract/plugins. */
+/*
+ * Where the build left a plugin of tests/contract/plugins, by its name, ".libs/name" for libtool's.
+ */
 const char *plugin_built(const char *name);
 
 /* Copy a built one into a folder under a name, with mode 0755. Returns its path. */

@@ -16,8 +16,10 @@ void probe_setup(void);
 
 struct peal_rt *probe_runtime(unsigned int shards);
 
-/* Parameters that make a probe write into probe_events, and more (",answer=7"). In a buffer of its own
- * that the next call overwrites. */
+/*
+ * Parameters that make a probe write into probe_events, and more (",answer=7"). In a buffer of its
+ * own that the next call overwrites.
+ */
 const char *probe_params(const char *more);
 
 /* From this thread; probe_load_well() fails the case when it fails. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Loading and stopping plugins: started once and on each shard, stopped in reverse; parameters; what is
- * refused, and where and when.
+ * Loading and stopping plugins: started once and on each shard, stopped in reverse; parameters;
+ * what is refused, and where and when.
  */
 #include <errno.h>
 #include <unistd.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Many at once: loads from fibers and threads, several runtimes, one after the other; never unmapped. */
+/*
+ * Many at once: loads from fibers and threads, several runtimes, one after the other; never
+ * unmapped.
+ */
 #include <errno.h>
 #include <dlfcn.h>
 #include <pthread.h>

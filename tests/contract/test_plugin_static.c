@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The same source linked in: tests/contract/plugins/probe.c compiled with PEAL_PLUGIN_STATIC and found
- * in a table, without a file.
+ * The same source linked in: tests/contract/plugins/probe.c compiled with PEAL_PLUGIN_STATIC and
+ * found in a table, without a file.
  */
 #include <errno.h>
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a loaded plugin is to others, and what its host is to it: API, state, counters, the host table. */
+/*
+ * What a loaded plugin is to others, and what its host is to it: API, state, counters, the host
+ * table.
+ */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 . "$PEAL_SRCDIR/tests/tap.sh"
 . "$PEAL_SRCDIR/tests/peal/command.sh"
 
-built=$PEAL_BUILDDIR/tests/contract/plugins/.libs
+built=$PEAL_BUILDDIR/tests/contract/plugins
 folder=$TMPDIR/plugins
 mkdir -m 755 "$folder"
 cp "$built/probe.so" "$built/nosymbol.so" "$folder" && chmod 755 "$folder"/* || exit 1

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The plugin that the loader's tests load (probe.h). It uses nothing of libpeal but its host table. */
+/*
+ * The plugin that the loader's tests load (probe.h). It uses nothing of libpeal but its host table.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "tests/contract/plugins/probe.h"
 
-/* later.so is the same under another name, which it puts before its notes. */
+/* later.c includes this file, under another name. */
 #ifndef PROBE_NAME
 #define PROBE_NAME   "probe"
 #define PROBE_PREFIX ""
