@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Parsing "key=value,key=value". A backslash takes the next character as it is, so that values can hold
- * commas and backslashes; white space and everything else stands for itself.
+ * Parsing "key=value,key=value". A backslash takes the next character as it is, so that values can
+ * hold commas and backslashes; white space and everything else stands for itself.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -93,8 +93,8 @@ static int set_value(const struct parser *parser, struct entry *entry, const cha
 }
 
 /*
- * Copy up to an unescaped character of `stops`, or the end, and terminate the copy. Returns where it
- * stopped, or -1 when a backslash has nothing to take.
+ * Copy up to an unescaped character of `stops`, or the end, and terminate the copy. Returns where
+ * it stopped, or -1 when a backslash has nothing to take.
  */
 static int take_until(struct parser *parser, const char *stops)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Parameters of plugins: from "key=value,key=value" and a plugin's table (plugin.h) to checked values.
+ * Parameters of plugins: from "key=value,key=value" and a plugin's table (plugin.h) to checked
+ * values.
  *
  * The text may come from anybody, the table from a plugin that was built with an older or a newer
  * struct peal_param: its stride says how much of each entry there is.
@@ -19,11 +20,11 @@
 #define PEAL_PARAM_STRIDE_MAX 1024
 
 /*
- * Parse and check. text may be NULL or "": the defaults; table may be NULL: no parameters. The table
- * must stay. `who` starts the reasons ("plugin hello").
+ * Parse and check. text may be NULL or "": the defaults; table may be NULL: no parameters. The
+ * table must stay. `who` starts the reasons ("plugin hello").
  *
- * 0 and *params; -EINVAL for a text that the table does not take; -ENOEXEC for a table that makes no
- * sense; -ENOMEM.
+ * 0 and *params; -EINVAL for a text that the table does not take; -ENOEXEC for a table that makes
+ * no sense; -ENOMEM.
  */
 int peal_params_parse(struct peal_params **params, const struct peal_param *table, size_t stride,
 	const char *text, const char *who, struct peal_reason *reason);
@@ -42,8 +43,8 @@ const char *peal_params_string(const struct peal_params *params, const char *nam
 int64_t peal_params_number(const struct peal_params *params, const char *name);
 
 /*
- * param_table.c: entry number `index` of a table, as this library knows the struct. False at the end of
- * the table.
+ * param_table.c: entry number `index` of a table, as this library knows the struct. False at the
+ * end of the table.
  */
 bool peal_param_read(
 	struct peal_param *param, const struct peal_param *table, size_t stride, size_t index);
@@ -52,7 +53,10 @@ bool peal_param_read(
 int peal_params_check(
 	const struct peal_param *table, size_t stride, const char *who, struct peal_reason *reason);
 
-/* param_value.c: is text what the parameter takes? 0, and *number unless it is a string; or -EINVAL. */
+/*
+ * param_value.c: is text what the parameter takes? 0, and *number unless it is a string; or
+ * -EINVAL.
+ */
 int peal_param_value(const struct peal_param *param, const char *text, int64_t *number);
 
 /* "a number between 1 and 9", for reasons. */

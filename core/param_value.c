@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* One value of a parameter: numbers, sizes, durations, yes and no; and how to say what was expected. */
+/*
+ * One value of a parameter: numbers, sizes, durations, yes and no; and how to say what was
+ * expected.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

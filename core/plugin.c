@@ -3,8 +3,8 @@
  * The plugins of a runtime: loading one, finding its API, stopping them all.
  *
  * Loads go one at a time (plugin_turn.c). The list of what is loaded only grows while the runtime
- * lives, and a plugin enters it when it has started everywhere, so that any thread may walk it without
- * a lock.
+ * lives, and a plugin enters it when it has started everywhere, so that any thread may walk it
+ * without a lock.
  */
 #include <errno.h>
 #include <string.h>

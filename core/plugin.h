@@ -33,8 +33,8 @@ struct peal_plugins *peal_plugins_create(struct peal_rt *rt);
 
 /*
  * Stop them all, the last one first, and refuse others from now on. Called once the last task has
- * ended, while the shards still run what is posted to them: in a fiber of the runtime, or on a thread
- * that is no shard.
+ * ended, while the shards still run what is posted to them: in a fiber of the runtime, or on a
+ * thread that is no shard.
  */
 void peal_plugins_stop(struct peal_plugins *plugins);
 
@@ -42,8 +42,8 @@ void peal_plugins_stop(struct peal_plugins *plugins);
 void peal_plugins_free(struct peal_plugins *plugins);
 
 /*
- * What is linked in: generated, NULL-terminated. The pointer is what the loader looks at; tests give it
- * another table.
+ * What is linked in: generated, NULL-terminated. The pointer is what the loader looks at; tests
+ * give it another table.
  */
 extern const struct peal_plugin *const peal_plugin_table[];
 extern const struct peal_plugin *const *peal_plugin_builtins;
@@ -98,9 +98,14 @@ int peal_plugin_open(const struct peal_plugin_file *file, const void **descripto
 int peal_plugin_check(struct peal_plugin *plugin, const void *descriptor, size_t bytes,
 	const char *name, struct peal_reason *reason);
 
-/* plugin_obtain.c: all steps from a name to a checked copy of a descriptor. Blocks, and needs the stack of a thread. */
+/*
+ * plugin_obtain.c: all steps from a name to a checked copy of a descriptor. Blocks, and needs the
+ * stack of a thread.
+ */
 int peal_plugin_obtain(struct peal_plugin *plugin, const char *name, struct peal_reason *reason);
-/* The same for one that is linked in; 1 when there is none of that name. Neither blocks nor needs. */
+/*
+ * The same for one that is linked in; 1 when there is none of that name. Neither blocks nor needs.
+ */
 int peal_plugin_obtain_builtin(
 	struct peal_plugin *plugin, const char *name, struct peal_reason *reason);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Is it a plugin for this library? The first sixteen bytes of a descriptor are for ever: magic, ABI and
- * sizes. They are checked before anything behind them is looked at, which in another version may be
- * something else.
+ * Is it a plugin for this library? The first sixteen bytes of a descriptor are for ever: magic, ABI
+ * and sizes. They are checked before anything behind them is looked at, which in another version
+ * may be something else.
  */
 #include <errno.h>
 #include <stdio.h>

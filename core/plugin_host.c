@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What a plugin is given: the host table, and a place for its counters in the runtime's stats page. */
+/*
+ * What a plugin is given: the host table, and a place for its counters in the runtime's stats page.
+ */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>

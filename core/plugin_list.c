@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What could be loaded, and what is refused and why: the search of plugin_search.c for every name that
- * there is.
+ * What could be loaded, and what is refused and why: the search of plugin_search.c for every name
+ * that there is.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -15,7 +15,10 @@
 #include "core/plugin.h"
 #include "core/sys.h"
 
-/* Names that were seen, with the place that they were seen at first: others of that name are hidden. */
+/*
+ * Names that were seen, with the place that they were seen at first: others of that name are
+ * hidden.
+ */
 struct seen {
 	struct seen *next;
 	const char *where;

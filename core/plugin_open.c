@@ -2,17 +2,17 @@
 /*
  * dlopen() of the file that was checked, and of no other.
  *
- * dlopen() takes a path, not a descriptor. Where nobody but root and the user can rename anything on
- * the way to the file, its real path is used: debuggers, dladdr(3) and the plugin's $ORIGIN then see
- * what they expect. Where somebody else could (a folder further up is writable by a group, say), the
- * path goes through the descriptor of the checked folder, /proc/self/fd/N/NAME.so: nobody else can
- * write in that. It also does where libc has something mapped by the real path, perhaps a file that
- * was replaced since: of a path it knows, libc does not look at the file again. Tools that read the
- * kernel's list of mappings (perf, valgrind, the sanitizers) see the real path even then; gdb, which
- * reads libc's list, needs `add-symbol-file`.
+ * dlopen() takes a path, not a descriptor. Where nobody but root and the user can rename anything
+ * on the way to the file, its real path is used: debuggers, dladdr(3) and the plugin's $ORIGIN then
+ * see what they expect. Where somebody else could (a folder further up is writable by a group,
+ * say), the path goes through the descriptor of the checked folder, /proc/self/fd/N/NAME.so: nobody
+ * else can write in that. It also does where libc has something mapped by the real path, perhaps a
+ * file that was replaced since: of a path it knows, libc does not look at the file again. Tools
+ * that read the kernel's list of mappings (perf, valgrind, the sanitizers) see the real path even
+ * then; gdb, which reads libc's list, needs `add-symbol-file`.
  *
- * Nothing is ever unmapped: a fiber may be suspended in a plugin's code, and libraries leave pointers
- * to themselves in threads and exit handlers.
+ * Nothing is ever unmapped: a fiber may be suspended in a plugin's code, and libraries leave
+ * pointers to themselves in threads and exit handlers.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -104,8 +104,8 @@ static char *write_bits(char *end, uint64_t bits)
 }
 
 /*
- * The path by descriptor. libc takes two files for one when their paths read the same, and descriptors
- * are used again: so the file's identity is written into the path.
+ * The path by descriptor. libc takes two files for one when their paths read the same, and
+ * descriptors are used again: so the file's identity is written into the path.
  */
 static void descriptor_path(const struct peal_plugin_file *file, char path[PATH_MAX])
 {
@@ -137,8 +137,8 @@ static const void *base_of(const void *address)
 }
 
 /*
- * A program that has libpeal linked in statically, and a plugin that wants the shared one: its calls
- * would go to a library that knows of no runtime.
+ * A program that has libpeal linked in statically, and a plugin that wants the shared one: its
+ * calls would go to a library that knows of no runtime.
  */
 static int check_one_library(
 	const struct peal_plugin_file *file, void *handle, struct peal_reason *reason)

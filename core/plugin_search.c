@@ -2,11 +2,11 @@
 /*
  * From a plugin's name to a file that is safe to load.
  *
- * Safe means: the file and the folder it is in belong to root or to the user, and nobody else may write
- * to them. Both are opened (O_PATH: neither read nor run) and checked by descriptor, so that what was
- * checked is what is loaded, whatever happens to names meanwhile. Symbolic links to a folder are
- * followed, its target is what is checked; one in place of the file is refused, because it leads to a
- * folder that nobody has looked at.
+ * Safe means: the file and the folder it is in belong to root or to the user, and nobody else may
+ * write to them. Both are opened (O_PATH: neither read nor run) and checked by descriptor, so that
+ * what was checked is what is loaded, whatever happens to names meanwhile. Symbolic links to a
+ * folder are followed, its target is what is checked; one in place of the file is refused, because
+ * it leads to a folder that nobody has looked at.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting a plugin: once, then on each shard, one shard after the other; and stopping it in reverse.
- * Whoever does it sleeps while a shard has its turn.
+ * Starting a plugin: once, then on each shard, one shard after the other; and stopping it in
+ * reverse. Whoever does it sleeps while a shard has its turn.
  */
 #include <errno.h>
 #include <string.h>

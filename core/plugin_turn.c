@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whose turn it is to load a plugin. A mutex would not do: a load waits for shards, on one of which it
- * may be a fiber.
+ * Whose turn it is to load a plugin. A mutex would not do: a load waits for shards, on one of which
+ * it may be a fiber.
  */
 #include <errno.h>
 

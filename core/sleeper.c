@@ -29,9 +29,9 @@ static void block(struct peal_sleeper *sleeper)
 }
 
 /*
- * At least one park, whatever `woken` says: the wake has to come, or it would find a task that is gone
- * (see peal_task_park()). More than one for the keeper of a runtime, which stops plugins and is woken
- * for other reasons as well; it outlives every waker.
+ * At least one park, whatever `woken` says: the wake has to come, or it would find a task that is
+ * gone (see peal_task_park()). More than one for the keeper of a runtime, which stops plugins and
+ * is woken for other reasons as well; it outlives every waker.
  */
 static void park(struct peal_sleeper *sleeper)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Somebody who waits for somebody else, once: a fiber, which gives its shard to others, or a thread that
- * is no shard, which blocks.
+ * Somebody who waits for somebody else, once: a fiber, which gives its shard to others, or a thread
+ * that is no shard, which blocks.
  *
  *	struct peal_sleeper sleeper;
  *

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Writing a plugin: this one header is the whole contract. plugins/hello is the smallest complete
- * one, made to be copied; docs and CONTRIBUTING.md tell how.
+ * one, made to be copied; CONTRIBUTING.md tells how.
  *
  * A plugin is a folder plugins/NAME with its code, a header NAME.h (installed as
- * peal/plugins/NAME.h), two build fragments, a test and a manual page. Its shared object exports one
- * const descriptor, defined with PEAL_PLUGIN. It is an ordinary client of libpeal and links it; what
- * clients do not get (counters, parameters, the seam to the kernel) comes through struct peal_host.
+ * peal/plugins/NAME.h), two build fragments, a test and a manual page. Its shared object exports
+ * one const descriptor, defined with PEAL_PLUGIN. It is an ordinary client of libpeal and links it;
+ * what clients do not get (counters, parameters, the seam to the kernel) comes through struct
+ * peal_host.
  *
  * Keep no mutable static data: several runtimes may use the plugin at once. State of the runtime is
  * what start() returns, state of a shard what shard_start() returns.
@@ -60,25 +61,29 @@ struct peal_plugin_counter {
 #define PEAL_PLUGIN_COUNTERS(...) ((const struct peal_plugin_counter[]){ __VA_ARGS__, { 0 } })
 
 /*
- * The services of the host, valid while the plugin is started. The table grows at its end: test with
- * PEAL_HAS(host, member) before using anything newer than what the plugin was written for.
+ * The services of the host, valid while the plugin is started. The table grows at its end: test
+ * with PEAL_HAS(host, member) before using anything newer than what the plugin was written for.
  */
 struct peal_host {
 	size_t size;
 	struct peal_rt *rt;
 
-	/* A parameter's value. The name must be in the plugin's table, with that type (otherwise the
-	 * program ends: it is a defect of the plugin). Strings live as long as params. */
+	/*
+	 * A parameter's value. The name must be in the plugin's table, with that type (otherwise
+	 * the program ends: it is a defect of the plugin). Strings live as long as params.
+	 */
 	const char *(*param_string)(const struct peal_params *params, const char *name);
 	int64_t (*param_number)(const struct peal_params *params, const char *name);
 
-	/* Add to the plugin's counter of that index (its place in the table), on a shard or any other
-	 * thread. */
+	/*
+	 * Add to the plugin's counter of that index (its place in the table), on a shard or any
+	 * other thread.
+	 */
 	void (*count)(const struct peal_host *host, unsigned int counter, uint64_t n);
 
 	/*
-	 * A system call through the library's seam, so that tests can make it fail: arguments as for
-	 * syscall(2), the result or a negative errno. Any thread; blocks it if the call does.
+	 * A system call through the library's seam, so that tests can make it fail: arguments as
+	 * for syscall(2), the result or a negative errno. Any thread; blocks it if the call does.
 	 */
 	long (*syscall)(long number, long a, long b, long c, long d, long e, long f);
 
@@ -92,37 +97,45 @@ struct peal_host {
 };
 
 /*
- * The descriptor. magic, ABI and size are read before anything else, so that a descriptor of another
- * version can be refused politely. All functions may be NULL.
+ * The descriptor. magic, ABI and sizes are read before anything else, so that a descriptor of
+ * another version can be refused politely. What is not set is not there: all functions may be NULL.
  *
- * Order: start once (in a fiber, or on the thread of peal_rt_plugin_load()), shard_start on every
- * shard, ..., shard_stop on every shard, stop once. When a start fails, what was started is stopped
- * again, in reverse.
+ * Order: start once, shard_start on shard 0, 1, ...; then the plugin can be used; when the runtime
+ * stops and its last task has ended, shard_stop on ..., 1, 0, and stop once. Plugins stop in the
+ * reverse order of their loading. When a shard_start fails, those that succeeded are stopped again,
+ * and so is the plugin; when start fails, nothing else is called.
  */
 struct peal_plugin {
 	uint32_t magic;
 	uint16_t abi_major, abi_minor;
 	uint32_t size;       /* of this struct */
 	uint32_t param_size; /* of struct peal_param */
-	const char *name;
+	const char *name;    /* a to z, 0 to 9 and _, at most 15; the file is called name.so */
 	const char *version;
-	const char *summary; /* one line */
-	const char *const
-		*needs; /* names of plugins that must be loaded first; NULL-terminated, or NULL */
+	const char *summary;      /* one line */
+	const char *const *needs; /* plugins that must be loaded before; the last one is NULL */
 	const struct peal_param *params;
 	const struct peal_plugin_counter *counters;
-	const void *api; /* the API table; its first member is its size */
+	const void *api; /* the API table; its first member is its size, a size_t */
 	uint32_t api_major;
 	uint32_t counter_size; /* of struct peal_plugin_counter */
 
-	/* Once per runtime. The host table stays valid until stop() has returned. 0 and *state, or a
-	 * negative errno. */
+	/*
+	 * Once per runtime: in the fiber of peal_plugin_load(), where it may suspend, or on the
+	 * thread of peal_rt_plugin_load(), where it blocks. It must not load plugins. host and
+	 * params stay valid until stop() has returned. 0 and *state, or a negative errno.
+	 */
 	int (*start)(void **state, const struct peal_host *host, const struct peal_params *params);
-	/* On each shard's loop, not in a fiber: must not suspend. 0 and *shard_state, or a negative errno.
+
+	/*
+	 * On each shard's loop, which is no fiber and cannot suspend. 0 and *shard_state, or a
+	 * negative errno.
 	 */
 	int (*shard_start)(void *state, unsigned int shard, void **shard_state);
 	void (*shard_stop)(void *state, unsigned int shard, void *shard_state);
-	/* Once. No shard uses the plugin any more. */
+
+	/* Once, where start may run too. Nobody uses the plugin any more, and no task can be
+	 * started. */
 	void (*stop)(void *state);
 };
 
@@ -152,8 +165,8 @@ struct peal_plugin {
 #endif
 
 /*
- * The state that shard_start() made on the calling shard for the plugin that `host` belongs to; NULL
- * on a thread that is no shard of its runtime.
+ * The state that shard_start() made on the calling shard for the plugin that `host` belongs to;
+ * NULL on a thread that is no shard of its runtime.
  */
 PEAL_API void *peal_plugin_shard_state(const struct peal_host *host);
 

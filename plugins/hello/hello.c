@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The hello plugin: greets (hello.h). One parameter, one counter, one function, and state to go with them. */
+/*
+ * The hello plugin: greets (hello.h). One parameter, one counter, one function, and state to go
+ * with them.
+ */
 #include <stdio.h>
 
 #include <peal/plugin.h>

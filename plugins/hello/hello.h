@@ -26,9 +26,9 @@ struct peal_hello_api {
 };
 
 /*
- * Write "Hello, who!" into buf, terminated. Returns its length, -ENOSPC when it does not fit (buf is not
- * touched then), -ENOSYS when the plugin is not loaded into the calling shard's runtime. On a shard.
- * Does not suspend.
+ * Write "Hello, who!" into buf, terminated. Returns its length, -ENOSPC when it does not fit (buf
+ * is not touched then), -ENOSYS when the plugin is not loaded into the calling shard's runtime. On
+ * a shard. Does not suspend.
  */
 static inline int peal_hello_greet(const char *who, char *buf, size_t size)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzzes the parser of plugins' parameters: nothing may be read or written out of bounds, and what is
- * accepted keeps its promises: numbers within their bounds, and the same values again when they are
- * written down with escapes and parsed once more.
+ * Fuzzes the parser of plugins' parameters: nothing may be read or written out of bounds, and what
+ * is accepted keeps its promises: numbers within their bounds, and the same values again when they
+ * are written down with escapes and parsed once more.
  *
  * make check runs it on its corpus and on variations of that (tests/fuzz/main.c). For libFuzzer:
  *	clang -g -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -I. -Iinclude \
- *		tests/fuzz/fuzz_params.c core/param*.c core/alloc.c core/fatal.c core/log.c -o fuzz_params
+ *		tests/fuzz/fuzz_params.c core/param*.c core/alloc.c \
+ *		core/fatal.c core/log.c -o fuzz_params
  *	./fuzz_params -max_len=512 tests/fuzz/corpus/params
  */
 #include <inttypes.h>

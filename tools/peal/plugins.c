@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* `peal plugins`: which plugins are found, what parameters they take, and which are refused and why. */
+/*
+ * `peal plugins`: which plugins are found, what parameters they take, and which are refused and
+ * why.
+ */
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdlib.h>

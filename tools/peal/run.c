@@ -116,8 +116,8 @@ static const char *load_error(const char *path)
 }
 
 /*
- * Does it bring a libpeal that is not ours? That happens to a command which has it linked in; calls of
- * the module would go to a library without a runtime.
+ * Does it bring a libpeal that is not ours? That happens to a command which has it linked in; calls
+ * of the module would go to a library without a runtime.
  */
 static bool brings_library(void *handle)
 {

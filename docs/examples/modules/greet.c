@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An application module: no main() and no runtime of its own, `peal run` brings those. It greets each of
- * its arguments in a task of its own, on the shards in turn, by means of the plugin hello.
+ * An application module: no main() and no runtime of its own, `peal run` brings those. It greets
+ * each of its arguments in a task of its own, on the shards in turn, by means of the plugin hello.
  *
  *	$ cc -shared -fPIC -o greet.so greet.c $(pkg-config --cflags --libs peal)
  *	$ peal run --shards 2 --plugin hello:greeting=Hi ./greet.so Ada Grace
