@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The options of a runtime: checking what the user gave, and filling in the defaults. */
 #ifndef PEAL_CORE_RT_OPTS_H
 #define PEAL_CORE_RT_OPTS_H
 

@@ -3,9 +3,9 @@
  * Time as fibers see it.
  */
 #include <errno.h>
-#include <time.h>
 
 #include "core/shard.h"
+#include "core/sys.h"
 #include "core/wait.h"
 
 struct sleep_wait {
@@ -20,7 +20,7 @@ int64_t peal_now(void)
 
 	if (shard)
 		return peal_shard_now(shard);
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	peal_sys_clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * PEAL_S + ts.tv_nsec;
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Addresses of sockets, from text. */
 #ifndef PEAL_CORE_SOCKADDR_H
 #define PEAL_CORE_SOCKADDR_H
 

@@ -107,7 +107,7 @@ prometheus() {
 	labels="pid=\"$pid\",runtime=\"1\",name=\"demo\""
 	code 0 "$peal" stat --prometheus "$pid" &&
 		shows "^peal_runtime_info\{$labels,backend=\"none\",state=\"running\"\} 1$" \
-			'^# TYPE peal_tasks_spawned_total counter$' '^# HELP peal_tasks_spawned_total Tasks made here' \
+			'^# TYPE peal_tasks_spawned_total counter$' '^# HELP peal_tasks_spawned_total Tasks spawned here' \
 			"^peal_tasks_spawned_total\{$labels,shard=\"1\"\} 2000$" \
 			"^peal_wakes_sent_total\{$labels,shard=\"outside\"\} 5$" \
 			"^peal_park_seconds_total\{$labels,shard=\"0\"\} 1\.500000000$" \

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The ring of fresh tasks: order, stealing, and that nothing is taken twice. */
 #include <pthread.h>
 
 #include "core/fresh.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The pairing heap against a model that searches. */
 #include <stdint.h>
 
 #include "core/heap.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The inbox: order, bells, and that no push to a sleeper goes unheard. */
 #include <pthread.h>
 
 #include "core/inbox.h"

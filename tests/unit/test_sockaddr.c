@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Which texts are addresses, and which are not. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
