@@ -10,6 +10,7 @@
 #ifndef PEAL_CORE_SANITIZER_H
 #define PEAL_CORE_SANITIZER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -58,6 +59,15 @@
 #ifdef HAVE_VALGRIND
 #include <valgrind/valgrind.h>
 #endif
+
+static inline bool peal_on_valgrind(void)
+{
+#ifdef HAVE_VALGRIND
+	return RUNNING_ON_VALGRIND;
+#else
+	return false;
+#endif
+}
 
 /* A stack that parked fibers leave pointers on: not to be taken for leaks. Slots one by one, since
  * LeakSanitizer would step on the guards between them. */

@@ -151,7 +151,7 @@ struct peal_stack *peal_chunk_take(struct peal_chunk *chunk, enum peal_guard *be
 		.chunk = chunk,
 		.guard = guard_slot(chunk, slot, best),
 	};
-	peal_sanitizer_add_stack(stack->low, stack->size, &stack->valgrind_id);
+	peal_sanitizer_add_stack(stack->low, stack->size + sizeof(*stack), &stack->valgrind_id);
 	return stack;
 }
 
@@ -169,7 +169,7 @@ bool peal_chunk_vacate(struct peal_stack *stack)
 
 	if (peal_sys_madvise(was.low, was.size + sizeof(was), MADV_DONTNEED) < 0)
 		return false;
-	peal_sanitizer_remove_stack(was.low, was.size, was.valgrind_id);
+	peal_sanitizer_remove_stack(was.low, was.size + sizeof(was), was.valgrind_id);
 	peal_tsan_destroy(was.sanitizer);
 	leave_slot(was.chunk, was.low);
 	return true;
@@ -177,7 +177,7 @@ bool peal_chunk_vacate(struct peal_stack *stack)
 
 void peal_chunk_abandon(struct peal_stack *stack)
 {
-	peal_sanitizer_remove_stack(stack->low, stack->size, stack->valgrind_id);
+	peal_sanitizer_remove_stack(stack->low, stack->size + sizeof(*stack), stack->valgrind_id);
 	peal_tsan_destroy(stack->sanitizer);
 	leave_slot(stack->chunk, stack->low);
 }

@@ -5,7 +5,8 @@
  * twice; this way only the first switch to a fiber does.
  *
  * ThreadSanitizer keeps a list of its own of what setjmp returned to, for each fiber, and aborts when
- * longjmp leaves one, so for it we go on with setcontext(3).
+ * longjmp leaves one, so for it we go on with setcontext(3). What runs between two stacks is not
+ * instrumented (sanitizer.h).
  */
 
 /* The checking longjmp takes a jump to another stack for a mistake. */
@@ -40,12 +41,24 @@ struct fresh {
 };
 
 /* makecontext(3) passes ints only. */
-static void start(unsigned int high, unsigned int low)
+PEAL_BARE static void start(unsigned int high, unsigned int low)
 {
 	struct fresh *fresh = (struct fresh *)(((uintptr_t)high << 16 << 16) | low);
 
 	fresh->entry(fresh->arg);
 	peal_fatal("the entry of a fiber returned");
+}
+
+/* Backtraces by frame pointer end here; those by unwind tables end in libc's part of the context. */
+static void end_frames(ucontext_t *ucontext)
+{
+#if defined(__x86_64__)
+	ucontext->uc_mcontext.gregs[REG_RBP] = 0;
+#elif defined(__aarch64__)
+	ucontext->uc_mcontext.regs[29] = 0;
+#else
+	(void)ucontext;
+#endif
 }
 
 void *peal_switch_make(void *low, size_t size, void (*entry)(void *arg), void *arg)
@@ -63,11 +76,12 @@ void *peal_switch_make(void *low, size_t size, void (*entry)(void *arg), void *a
 	fresh->context.start = ucontext;
 	makecontext(ucontext, (void (*)(void))start, 2, (unsigned int)(top >> 16 >> 16),
 		(unsigned int)top);
+	end_frames(ucontext);
 	return &fresh->context;
 }
 
 /* The signal mask belongs to the thread, not to the context, and may have changed since. */
-static PEAL_NORETURN void begin(ucontext_t *ucontext)
+PEAL_BARE static PEAL_NORETURN void begin(ucontext_t *ucontext)
 {
 	peal_sys_sigmask(SIG_SETMASK, NULL, &ucontext->uc_sigmask);
 	setcontext(ucontext);
@@ -76,7 +90,7 @@ static PEAL_NORETURN void begin(ucontext_t *ucontext)
 
 #if PEAL_TSAN
 /* getcontext(3) returns for the second time when somebody switches back. */
-static void leave(struct context *here, struct context *next)
+PEAL_BARE static void leave(struct context *here, struct context *next)
 {
 	volatile bool back = false;
 
@@ -87,7 +101,7 @@ static void leave(struct context *here, struct context *next)
 	begin(next->start ? next->start : &next->here);
 }
 #else
-static void leave(struct context *here, struct context *next)
+PEAL_BARE static void leave(struct context *here, struct context *next)
 {
 	if (_setjmp(here->here))
 		return;
@@ -97,7 +111,7 @@ static void leave(struct context *here, struct context *next)
 }
 #endif
 
-PEAL_NOINLINE void peal_switch(void **from, void *to)
+PEAL_BARE PEAL_NOINLINE void peal_switch(void **from, void *to)
 {
 	struct context here;
 

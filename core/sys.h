@@ -34,6 +34,13 @@
 #ifndef SYS_epoll_pwait2
 #define SYS_epoll_pwait2 441 /* where libc's headers are older; alpha alone differs */
 #endif
+/* The newer architectures (aarch64, riscv64) have only the general forms of these. */
+#ifndef SYS_poll
+#define SYS_poll SYS_ppoll
+#endif
+#ifndef SYS_epoll_wait
+#define SYS_epoll_wait SYS_epoll_pwait
+#endif
 
 /*
  * Installed by tests before the runtime starts and taken away after it stopped. `number` is the
