@@ -197,7 +197,8 @@ build_scripts += \
 	tests/build/test_install.sh \
 	tests/build/test_tidy.sh \
 	tests/build/test_headers.sh \
-	tests/build/test_abi.sh
+	tests/build/test_abi.sh \
+	tests/build/test_counters.sh
 EXTRA_DIST += \
 	tests/build/application.c \
 	tests/build/new_folder.c \
