@@ -11,6 +11,7 @@ pids=
 # start SHARDS RUNTIMES: a process to look at, in $pid. It ends when descriptor 9 is closed, or is killed.
 mkfifo "$TMPDIR/hold"
 start() {
+	: >"$TMPDIR/ready"
 	"$PEAL_BUILDDIR/libtool" --mode=execute "$PEAL_BUILDDIR/tests/peal/stats_page" "$@" \
 		<"$TMPDIR/hold" >"$TMPDIR/ready" &
 	pid=$!
