@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Makes ./configure out of a checkout: gathers the build fragments of the folders in backends/ and
-# plugins/, then runs the autotools.
+# Makes ./configure out of a checkout: gathers the build fragments of the folders in backends/,
+# plugins/ and tests/, then runs the autotools.
 #
 #   autogen.sh             everything
 #   autogen.sh configure   the script alone, from what is there (make calls this when configure.ac changed)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# tests: what runs under `make check`. Tests of a backend or plugin stand in its own folder and are
-# listed in its module.mk; all others are listed here, one line each.
+# tests: what `make check` is made of. Each folder here lists its tests in its own module.mk, one line
+# each, as backends and plugins do; they add to these:
 #
 #   test_programs  Check programs (tests/check_main.h). NAME is made of NAME.c and linked with
 #                  $(LDADD), that is with all internals of libpeal. A program that loads plugins adds
@@ -9,11 +9,15 @@
 #   test_scripts   shell scripts (NAME.sh, tests/tap.sh) that run what was built
 #   build_scripts  shell scripts about the tree and the build itself: not affected by the backend
 #   test_helpers   programs that tests call
+#   test_plugins   shared objects that tests load
+#   test_modules   the same, made by libtool
 #   soak_tests     test programs and scripts that `make soak` runs long; they find PEAL_SOAK=1
 test_programs =
 test_scripts =
 build_scripts =
 test_helpers =
+test_plugins =
+test_modules =
 soak_tests =
 
 LDADD = libpeal_core.la $(CHECK_LIBS)

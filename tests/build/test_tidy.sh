@@ -44,7 +44,7 @@ planted calls 'a system call outside core/sys.h' backends/planted/x.c '	return s
 planted parts 'backends/planted: peal-planted.7 is missing' backends/planted/config.m4 'PEAL_BACKEND([x], [y])'
 planted parts 'plugins/greedy: greedy.h is missing' plugins/greedy/module.mk '#'
 planted parts 'core/module.mk: does not name core/x.c' core/x.c '/* x */'
-planted parts 'tests/module.mk: does not name tests/build/test_x' tests/build/test_x.c '/* x */'
+planted parts 'tests/build/module.mk: does not name tests/build/test_x' tests/build/test_x.c '/* x */'
 planted lengths 'core/x.c: 401 lines' core/x.c "$(yes '/* x */' | head -n 401)"
 planted lengths 'plugins/greedy/x.c: 601 lines' plugins/greedy/x.c "$(yes '/* x */' | head -n 601)"
 planted licence 'core/x.c:1: not the licence line' core/x.c '/* x */'

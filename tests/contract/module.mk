@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+# The contract of backends, and the fixture that tests of a backend may use as well.
+ring_fixture = \
+	tests/contract/ring/fault.c \
+	tests/contract/ring/ring.c \
+	tests/contract/ring/ring.h \
+	tests/contract/ring/sockets.c
+test_programs += tests/contract/test_backends
+tests_contract_test_backends_SOURCES = tests/contract/test_backends.c $(ring_fixture) \
+	tests/contract/ring/accept.c \
+	tests/contract/ring/bells.c \
+	tests/contract/ring/cancel.c \
+	tests/contract/ring/connect.c \
+	tests/contract/ring/faults.c \
+	tests/contract/ring/life.c \
+	tests/contract/ring/poll.c \
+	tests/contract/ring/recv.c \
+	tests/contract/ring/reuse.c \
+	tests/contract/ring/send.c
+
+# Whole runtimes, on every backend that works here.
+runtime_help = tests/contract/runtime.c tests/contract/runtime.h
+test_programs += \
+	tests/contract/test_faults \
+	tests/contract/test_io \
+	tests/contract/test_life \
+	tests/contract/test_refused \
+	tests/contract/test_task
+tests_contract_test_faults_SOURCES = tests/contract/test_faults.c $(runtime_help)
+tests_contract_test_io_SOURCES = tests/contract/test_io.c $(runtime_help)
+tests_contract_test_life_SOURCES = tests/contract/test_life.c $(runtime_help)
+tests_contract_test_task_SOURCES = tests/contract/test_task.c $(runtime_help)
+
+# The loader, and the plugins it is tried on: tests/contract/plugins/probe.h tells about them.
+test_programs += \
+	tests/contract/test_plugin_find \
+	tests/contract/test_plugin_list \
+	tests/contract/test_plugin_load \
+	tests/contract/test_plugin_many \
+	tests/contract/test_plugin_static \
+	tests/contract/test_plugin_use
+test_helpers += tests/contract/plugin_helper
+probe = tests/contract/plugins/probe.h
+plugin_files = tests/contract/plugin_files.c tests/contract/plugin_files.h
+plugin_probe = tests/contract/plugin_probe.c tests/contract/plugin_probe.h $(plugin_files) $(probe)
+tests_contract_test_plugin_find_SOURCES = tests/contract/test_plugin_find.c $(plugin_files)
+tests_contract_test_plugin_list_SOURCES = tests/contract/test_plugin_list.c $(plugin_files)
+tests_contract_test_plugin_load_SOURCES = tests/contract/test_plugin_load.c $(plugin_probe)
+tests_contract_test_plugin_many_SOURCES = tests/contract/test_plugin_many.c $(plugin_probe)
+tests_contract_test_plugin_use_SOURCES = tests/contract/test_plugin_use.c $(plugin_probe)
+tests_contract_test_plugin_static_SOURCES = tests/contract/test_plugin_static.c \
+	tests/contract/plugins/probe.c $(probe)
+tests_contract_test_plugin_static_CPPFLAGS = $(AM_CPPFLAGS) -DPEAL_PLUGIN_STATIC=probe
+# Not by libtool, which builds no shared objects where --disable-shared was given; the loader loads them
+# there, too.
+test_plugins += \
+	tests/contract/plugins/function.so \
+	tests/contract/plugins/later.so \
+	tests/contract/plugins/needy.so \
+	tests/contract/plugins/nosymbol.so \
+	tests/contract/plugins/probe.so \
+	tests/contract/plugins/tiny.so
+EXTRA_DIST += $(test_plugins:.so=.c)
+CLEANFILES += $(test_plugins)
+SUFFIXES = .so
+.c.so:
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) \
+		$(AM_CFLAGS) $(CFLAGS) -fPIC $(AM_LDFLAGS) $(LDFLAGS) -shared -o $@ $<
+$(test_plugins): include/peal/plugin.h tests/contract/plugins/probe.c $(probe)
+# This one brings libpeal.so. (-rpath makes libtool build a shared object of what is not installed.)
+if ENABLE_SHARED
+test_modules += tests/contract/plugins/client.la
+tests_contract_plugins_client_la_LDFLAGS = $(plugin_ldflags) -rpath /nowhere
+tests_contract_plugins_client_la_LIBADD = libpeal.la
+endif
