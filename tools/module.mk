@@ -4,6 +4,15 @@
 bin_PROGRAMS += tools/peal/peal
 tools_peal_peal_SOURCES = \
 	tools/peal/commands.h \
+	tools/peal/doctor.c \
+	tools/peal/doctor.h \
+	tools/peal/doctor_backends.c \
+	tools/peal/doctor_bpf.c \
+	tools/peal/doctor_limits.c \
+	tools/peal/doctor_print.c \
+	tools/peal/doctor_read.c \
+	tools/peal/doctor_runtime.c \
+	tools/peal/doctor_system.c \
 	tools/peal/main.c \
 	tools/peal/output.c \
 	tools/peal/output.h \
@@ -18,7 +27,12 @@ tools_peal_peal_SOURCES = \
 	tools/peal/stats_print.c \
 	tools/peal/stats_print.h
 tools_peal_peal_LDADD = libpeal.la
-dist_man1_MANS += tools/peal/peal.1 tools/peal/peal-plugins.1 tools/peal/peal-run.1 tools/peal/peal-stat.1
+dist_man1_MANS += \
+	tools/peal/peal.1 \
+	tools/peal/peal-doctor.1 \
+	tools/peal/peal-plugins.1 \
+	tools/peal/peal-run.1 \
+	tools/peal/peal-stat.1
 
 # Documentation that is made of core/counters.tbl.
 EXTRA_DIST += tools/peal/peal-counters.7.in
@@ -29,15 +43,3 @@ gen/peal-counters.7: $(counters_needs) $(srcdir)/tools/peal/peal-counters.7.in
 	$(AM_V_GEN)$(MKDIR_P) gen && $(counters_awk) -v output=mdoc -v template=$(srcdir)/tools/peal/peal-counters.7.in $(srcdir)/core/counters.tbl >$@.tmp && mv -f $@.tmp $@
 gen/counters.md: $(counters_needs)
 	$(AM_V_GEN)$(MKDIR_P) gen && $(counters_awk) -v output=markdown $(srcdir)/core/counters.tbl >$@.tmp && mv -f $@.tmp $@
-
-tools_peal_peal_SOURCES += \
-	tools/peal/doctor.c \
-	tools/peal/doctor.h \
-	tools/peal/doctor_backends.c \
-	tools/peal/doctor_bpf.c \
-	tools/peal/doctor_limits.c \
-	tools/peal/doctor_print.c \
-	tools/peal/doctor_read.c \
-	tools/peal/doctor_runtime.c \
-	tools/peal/doctor_system.c
-dist_man1_MANS += tools/peal/peal-doctor.1
