@@ -2,6 +2,7 @@
 # The tree and the build themselves.
 build_scripts += \
 	tests/build/test_new_folder.sh \
+	tests/build/test_counters.sh \
 	tests/build/test_install.sh \
 	tests/build/test_tidy.sh \
 	tests/build/test_headers.sh \
