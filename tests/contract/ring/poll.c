@@ -32,16 +32,17 @@ static void poll_waits_for_data(struct contract *c)
 static void poll_waits_for_room(struct contract *c)
 {
 	struct pair pair = make_pair(c);
-	struct peal_op op = { 0 };
+	struct peal_op op = { 0 }, stuck = { 0 };
 
-	fill_socket(pair.ours);
+	ring_start_stuck_send(c, &stuck, pair.ours);
 	ring_start(c, op_poll(&op, pair.ours, POLLOUT));
 	ring_leave_pending(c, &op);
-	while (!ring_done(&op)) {
+	while (!ring_done(&op) || !ring_done(&stuck)) {
 		drain_socket(pair.theirs);
 		ring_peek(c);
 	}
 	ck_assert_int_eq(op.result, POLLOUT);
+	ck_assert_int_eq(stuck.result, 1);
 	close_pair(pair);
 }
 

@@ -146,6 +146,23 @@ void ring_leave_pending(struct contract *c, struct peal_op *op)
 		op->opcode, (long long)op->result);
 }
 
+size_t ring_start_stuck_send(struct contract *c, struct peal_op *op, int fd)
+{
+	size_t total = 0;
+
+	for (int tries = 0; tries < 50; tries++) {
+		total += fill_socket(fd);
+		ring_start(c, op_send(op, fd, "x", 1, 0));
+		ring_drive(c, A_WHILE);
+		if (!ring_done(op))
+			return total;
+		ck_assert_int_eq(op->result, 1);
+		total++;
+	}
+	ck_abort_msg("a socket without end");
+	return 0;
+}
+
 void ring_cancel(struct contract *c, struct peal_op *op)
 {
 	ck_assert_int_eq(op->state, INFLIGHT);

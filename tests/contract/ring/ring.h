@@ -35,6 +35,7 @@ struct contract {
 #define NEEDS_OPS    (1U << 0) /* a backend that knows operations */
 #define BOTH_SOCKETS (1U << 1) /* is run once for each kind of stream socket */
 #define REFUSES_OPS  (1U << 2) /* only for a backend that knows none */
+#define LIMITS_FILES (1U << 3) /* a kernel that enforces RLIMIT_NOFILE; Valgrind's is its own */
 
 struct contract_case {
 	const char *name;
@@ -68,6 +69,11 @@ int64_t ring_run(struct contract *c, struct peal_op *op);
 /* Drive the ring for a while: nothing happens to op. */
 void ring_leave_pending(struct contract *c, struct peal_op *op);
 void ring_cancel(struct contract *c, struct peal_op *op);
+/*
+ * Fill a socket and start a send of one byte that waits for room. The bytes that were written before
+ * it: it may take some tries, because TCP makes room for more while it hands on what it got.
+ */
+size_t ring_start_stuck_send(struct contract *c, struct peal_op *op, int fd);
 /* Drive the ring for this long, whatever comes. */
 void ring_drive(struct contract *c, int64_t duration);
 
@@ -106,7 +112,7 @@ int connect_to(const struct listener *listener);
 int make_socket(const struct listener *listener);
 struct peal_op *op_connect_to(struct peal_op *op, int fd, const struct listener *listener);
 
-/* Write until it would block; the number of bytes. */
+/* Write until it would block; the number of bytes. TCP may still make room for more. */
 size_t fill_socket(int fd);
 /* Read what is there; the number of bytes. */
 size_t drain_socket(int fd);

@@ -77,7 +77,7 @@ void close_pair(struct pair pair)
 		close(pair.theirs);
 }
 
-static size_t fill_once(int fd)
+size_t fill_socket(int fd)
 {
 	static const char zeros[65536];
 	size_t total = 0;
@@ -87,18 +87,6 @@ static size_t fill_once(int fd)
 		total += (size_t)n;
 	while (send(fd, zeros, 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1)
 		total++;
-	return total;
-}
-
-/* TCP makes room for some more while it hands on what it got. */
-size_t fill_socket(int fd)
-{
-	size_t total = 0, more;
-
-	for (int quiet = 0; quiet < 3; quiet = more ? 0 : quiet + 1) {
-		total += more = fill_once(fd);
-		usleep(1000);
-	}
 	return total;
 }
 
