@@ -294,6 +294,16 @@ START_TEST(shared_objects_that_are_no_plugins)
 		"define it with PEAL_PLUGIN");
 	plugin_copy(&folder, "function", "function");
 	refuse("function", -ENOEXEC, "the symbol peal_plugin of ", "is not an object");
+}
+END_TEST
+
+START_TEST(a_descriptor_that_is_hardly_there)
+{
+	const char *sanitizer = getenv("PEAL_SANITIZER");
+
+	if (sanitizer && strstr(sanitizer, "address"))
+		peal_skip(
+			"AddressSanitizer makes room around it, which libc takes for a part of it");
 	plugin_copy(&folder, "tiny", "tiny");
 	refuse("tiny", -ENOEXEC, "its descriptor has 4 bytes", "define it with PEAL_PLUGIN");
 }
@@ -445,9 +455,9 @@ END_TEST
 START_TEST(descriptors_of_other_sizes)
 {
 	patch(size, uint32_t, sizeof(struct peal_plugin) - 1);
-	refuse("probe", -ENOEXEC, "its descriptor says that it has 111 bytes, expected 112 to 112");
-	patch(size, uint32_t, sizeof(struct peal_plugin) + 8);
-	refuse("probe", -ENOEXEC, "its descriptor says that it has 120 bytes, expected 112 to 112");
+	refuse("probe", -ENOEXEC, "its descriptor says that it has 111 bytes, expected 112 to ");
+	patch(size, uint32_t, 4096);
+	refuse("probe", -ENOEXEC, "its descriptor says that it has 4096 bytes, expected 112 to ");
 	patch(param_size, uint32_t, 8);
 	refuse("probe", -ENOEXEC, "its parameters are of 8 bytes each");
 	patch(counter_size, uint32_t, 16);
@@ -527,6 +537,7 @@ static Suite *find_suite(void)
 	tcase_add_test(tcase, privileged_programs_do_not_look_at_the_environment);
 	tcase_add_test(tcase, files_that_are_no_shared_objects);
 	tcase_add_test(tcase, shared_objects_that_are_no_plugins);
+	tcase_add_test(tcase, a_descriptor_that_is_hardly_there);
 	tcase_add_test(tcase, a_second_libpeal);
 	tcase_add_test(tcase, it_is_mapped_by_its_real_path);
 	tcase_add_test(tcase, it_is_mapped_by_descriptor_where_the_path_is_not_firm);
