@@ -220,6 +220,32 @@ START_TEST(empty_chunks_go_back)
 }
 END_TEST
 
+/* Also in chunks that were full, and that one stack keeps from going back. */
+START_TEST(vacant_slots_are_used_again)
+{
+	enum { COUNT = 300 };
+	struct peal_stack_pool *pool = pool_with(0, 1);
+	struct peal_stack *stack[COUNT];
+	long size;
+
+	for (int i = 0; i < COUNT; i++)
+		stack[i] = peal_stack_get(pool);
+	for (int i = 0; i < COUNT; i++)
+		if (i % 10)
+			peal_stack_put(pool, stack[i]);
+	peal_stack_pool_trim(pool, 0);
+	ck_assert_uint_eq(peal_stack_pool_trim(pool, COUNT), COUNT - COUNT / 10 - 1);
+	size = status_value("VmSize");
+	get_and_put(pool, COUNT - COUNT / 10);
+	if (!PEAL_ASAN && !PEAL_TSAN)
+		ck_assert_int_eq(status_value("VmSize"), size);
+	for (int i = 0; i < COUNT; i += 10)
+		peal_stack_put(pool, stack[i]);
+	ck_assert_uint_eq(peal_stack_pool_count(pool), COUNT);
+	peal_stack_pool_destroy(pool);
+}
+END_TEST
+
 static TCase *reuse(void)
 {
 	TCase *tcase = tcase_create("reuse");
@@ -233,6 +259,7 @@ static TCase *reuse(void)
 	tcase_add_test(tcase, a_trimmed_stack_comes_back_clean);
 	tcase_add_test(tcase, locked_memory_stays);
 	tcase_add_test(tcase, empty_chunks_go_back);
+	tcase_add_test(tcase, vacant_slots_are_used_again);
 	return tcase;
 }
 

@@ -21,8 +21,10 @@ static void back(int which)
 	peal_switch(&other[which], thread);
 }
 
+/* On a stack that somebody has used. */
 static void *make(int which, void (*entry)(void *arg), void *arg)
 {
+	memset(stack[which], 0x5a, sizeof(stack[which]));
 	return other[which] = peal_switch_make(stack[which], sizeof(stack[which]), entry, arg);
 }
 
