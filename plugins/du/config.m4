@@ -1,0 +1,2 @@
+dnl SPDX-License-Identifier: MIT
+PEAL_PLUGIN([du], [disk usage of directory trees, on all shards])
