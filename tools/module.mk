@@ -43,3 +43,16 @@ gen/peal-counters.7: $(counters_needs) $(srcdir)/tools/peal/peal-counters.7.in
 	$(AM_V_GEN)$(MKDIR_P) gen && $(counters_awk) -v output=mdoc -v template=$(srcdir)/tools/peal/peal-counters.7.in $(srcdir)/core/counters.tbl >$@.tmp && mv -f $@.tmp $@
 gen/counters.md: $(counters_needs)
 	$(AM_V_GEN)$(MKDIR_P) gen && $(counters_awk) -v output=markdown $(srcdir)/core/counters.tbl >$@.tmp && mv -f $@.tmp $@
+
+# What the options of `peal du` are made of; plugins/du tests it.
+du_command_parts = \
+	tools/peal/du.h \
+	tools/peal/du_help.c \
+	tools/peal/du_number.c \
+	tools/peal/du_options.c \
+	tools/peal/du_quote.c \
+	tools/peal/du_units.c
+if PLUGIN_DU
+tools_peal_peal_SOURCES += $(du_command_parts) tools/peal/du.c tools/peal/du_print.c
+dist_man1_MANS += tools/peal/peal-du.1
+endif
