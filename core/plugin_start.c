@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/exceptions.h"
 #include "core/fatal.h"
+#include "core/fiber.h"
 #include "core/log.h"
 #include "core/plugin.h"
 
@@ -72,6 +74,23 @@ static void stop(struct peal_loaded *loaded, unsigned int count)
 		loaded->plugin.stop(loaded->state);
 }
 
+static void visit_find_exceptions(struct peal_post *post)
+{
+	struct visit *visit = PEAL_CONTAINER_OF(post, struct visit, post);
+
+	peal_fiber_find_exceptions();
+	peal_sleeper_wake(&visit->sleeper);
+}
+
+/* The plugin may be the first C++ in the process; what fibers handle must travel with them from now on. */
+static void find_exceptions(struct peal_loaded *loaded)
+{
+	if (!peal_exceptions_of_thread())
+		return;
+	for (unsigned int shard = 0; shard < loaded->shards; shard++)
+		visit_shard(loaded, shard, visit_find_exceptions);
+}
+
 static int start_shards(struct peal_loaded *loaded, struct peal_reason *reason)
 {
 	if (!loaded->plugin.shard_start)
@@ -92,6 +111,7 @@ int peal_plugin_start(struct peal_loaded *loaded, struct peal_reason *reason)
 {
 	int result = 0;
 
+	find_exceptions(loaded);
 	if (loaded->plugin.start)
 		result = loaded->plugin.start(&loaded->state, &loaded->host, loaded->params);
 	if (result)

@@ -73,3 +73,17 @@ test_modules += tests/contract/plugins/client.la
 tests_contract_plugins_client_la_LDFLAGS = $(plugin_ldflags) -rpath /nowhere
 tests_contract_plugins_client_la_LIBADD = libpeal.la
 endif
+
+# A plugin in C++.
+thrower = tests/contract/plugins/thrower.cc tests/contract/plugins/thrower.h
+EXTRA_DIST += $(thrower)
+if HAVE_CXX
+test_programs += tests/contract/test_plugin_thrower
+tests_contract_test_plugin_thrower_SOURCES = tests/contract/test_plugin_thrower.c $(plugin_files)
+EXTRA_tests_contract_test_plugin_thrower_DEPENDENCIES = tests/contract/plugins/thrower.so
+CLEANFILES += tests/contract/plugins/thrower.so
+endif
+tests/contract/plugins/thrower.so: include/peal/plugin.h $(thrower)
+	$(AM_V_CXXLD)$(MKDIR_P) $(@D) && $(CXX) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) \
+		$(AM_CXXFLAGS) $(CXXFLAGS) -fPIC $(AM_LDFLAGS) $(LDFLAGS) -shared -o $@ \
+		$(srcdir)/tests/contract/plugins/thrower.cc
