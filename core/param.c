@@ -253,7 +253,7 @@ static const struct entry *require(const struct peal_params *params, const char 
 		peal_fatal("%s asks for its parameter %s, which is not in its table", params->who,
 			name);
 	if ((entry->param.type == PEAL_PARAM_STRING) != string)
-		peal_fatal("%s asks for its parameter %s as %s, but in its table it is %s",
+		peal_fatal("%s asks for its parameter %s as %s, but its table says: %s",
 			params->who, name, string ? "a text" : "a number",
 			peal_param_type_name(entry->param.type));
 	return entry;

@@ -14,6 +14,7 @@ void probe_setup(void)
 {
 	struct plugin_folder folder = plugin_folder_make(NULL, NULL);
 
+	memset(&probe_events, 0, sizeof(probe_events));
 	plugin_copy(&folder, "probe", "probe");
 	plugin_copy(&folder, "later", "later");
 	plugin_copy(&folder, "needy", "needy");

@@ -150,6 +150,7 @@ START_TEST(a_stop_that_leaks)
 	ck_assert_int_eq(peal_rt_stop(rt), 0);
 	ck_assert_int_eq(peal_load_relaxed(&blocks), 1);
 	free(state);
+	ck_assert_int_eq(peal_set_allocator(NULL, NULL), 0);
 }
 END_TEST
 
