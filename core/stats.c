@@ -27,12 +27,12 @@
 #define BLOCK_SIZE  (sizeof(struct peal_counters) + PEAL_STATS_PLUGIN_WORDS * sizeof(uint64_t))
 
 struct peal_stats_page {
+	struct peal_list link; /* first, so that leak checkers follow the list */
 	struct peal_counters *outside;
 	struct peal_stats_header *header;
 	struct peal_stats_descriptor *descriptors;
 	char *blocks; /* shard 0's */
 	struct peal_stats_memory memory;
-	struct peal_list link;
 	struct peal_reason reason;
 	unsigned int shards, runtime, stride;
 	unsigned int described;    /* descriptors in use */

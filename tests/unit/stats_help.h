@@ -49,6 +49,17 @@ static inline struct peal_counter plugin_counter(const char *name)
 	};
 }
 
+/* A folder on a tmpfs, for pages that are files; the caller removes it. */
+static inline const char *make_folder(void)
+{
+	static char folder[32];
+
+	snprintf(folder, sizeof folder, "/dev/shm/peal-test-XXXXXX");
+	if (!mkdtemp(folder))
+		peal_skip("no folder can be made in /dev/shm");
+	return folder;
+}
+
 /* How many descriptors this process has; *page_fd is that of a stats page, or -1. */
 static inline int count_descriptors(int *page_fd)
 {

@@ -161,11 +161,12 @@ START_TEST(the_end_of_the_process_is_noticed)
 {
 	struct other other = start_other(make_two);
 	struct peal_stats *stats;
+	siginfo_t end;
 
 	ck_assert_int_eq(peal_stats_open(&stats, other.pid, 0, NULL), 0);
 	ck_assert_int_eq(peal_stats_refresh(stats), 0);
 	kill(other.pid, SIGKILL);
-	ck_assert_int_eq(waitid(P_PID, (id_t)other.pid, NULL, WEXITED | WNOWAIT), 0);
+	ck_assert_int_eq(waitid(P_PID, (id_t)other.pid, &end, WEXITED | WNOWAIT), 0);
 	/* It waits to be reaped, then it is gone; neither counts. */
 	ck_assert_int_eq(peal_stats_refresh(stats), -ESRCH);
 	end_other(other);
@@ -203,23 +204,25 @@ START_TEST(what_is_not_there_is_told)
 }
 END_TEST
 
-static void become_nobody(void)
+static bool become_nobody(void)
 {
-	ck_assert_int_eq(syscall(SYS_setgroups, 0, NULL), 0);
-	ck_assert_int_eq(syscall(SYS_setresgid, NOBODY, NOBODY, NOBODY), 0);
-	ck_assert_int_eq(syscall(SYS_setresuid, NOBODY, NOBODY, NOBODY), 0);
+	return !syscall(SYS_setgroups, 0, NULL) &&
+		!syscall(SYS_setresgid, NOBODY, NOBODY, NOBODY) &&
+		!syscall(SYS_setresuid, NOBODY, NOBODY, NOBODY);
 }
 
 static void make_as_nobody(void)
 {
-	become_nobody();
+	if (!become_nobody())
+		_exit(1);
 	prctl(PR_SET_DUMPABLE, 1);
 	make_two();
 }
 
 static void make_undumpable(void)
 {
-	become_nobody();
+	if (!become_nobody())
+		_exit(1);
 	prctl(PR_SET_DUMPABLE, 0);
 	make_two();
 }
@@ -229,26 +232,42 @@ static void make_as_root(void)
 	make_two();
 }
 
-static void check_as_nobody(pid_t pid, int expected, const char *says)
+/* A /proc that shows nobody the others' processes, for the caller alone. False when that is refused. */
+static bool hide_processes(void)
+{
+	return !unshare(CLONE_NEWNS) && !mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) &&
+		!mount("proc", "/proc", "proc", 0, "hidepid=2");
+}
+
+#define CANNOT_HIDE 2
+
+static int check_as_nobody(pid_t pid, bool hidden, int expected, const char *says)
 {
 	struct peal_reason reason = { "" };
 	struct peal_stats *stats;
 	int err;
 
-	become_nobody();
+	if (hidden && !hide_processes())
+		return CANNOT_HIDE;
+	if (!become_nobody())
+		return 1;
 	err = peal_stats_open(&stats, pid, 0, &reason);
-	_exit(err == expected && strstr(reason.text, says) ? 0 : 1);
+	if (!err)
+		peal_stats_free(stats);
+	return err == expected && strstr(reason.text, says) ? 0 : 1;
 }
 
-static void read_as_nobody(struct other other, int expected, const char *says)
+/* The exit code of a process that does it. */
+static int read_as_nobody(struct other other, bool hidden, int expected, const char *says)
 {
 	pid_t pid = fork();
 	int status;
 
 	if (!pid)
-		check_as_nobody(other.pid, expected, says);
+		_exit(check_as_nobody(other.pid, hidden, expected, says));
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert_int_eq(status, 0);
+	ck_assert(WIFEXITED(status));
+	return WEXITSTATUS(status);
 }
 
 static const struct {
@@ -268,7 +287,8 @@ START_TEST(who_may_look_is_told)
 	if (geteuid())
 		peal_skip("needs root, to be several users");
 	other = start_other(permissions[_i].make);
-	read_as_nobody(other, permissions[_i].err, permissions[_i].says);
+	ck_assert_int_eq(
+		read_as_nobody(other, false, permissions[_i].err, permissions[_i].says), 0);
 	/* Root may look into all of them. */
 	struct seen seen = { .pid = other.pid };
 	ck_assert_int_eq(peal_stats_each(other.pid, see, &seen, NULL), 2);
@@ -276,23 +296,19 @@ START_TEST(who_may_look_is_told)
 }
 END_TEST
 
-/* A /proc that shows nobody the others' processes, for the caller alone. False when that is refused. */
-static bool hide_processes(void)
-{
-	return !unshare(CLONE_NEWNS) && !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
-		!mount("proc", "/proc", "proc", 0, "hidepid=2");
-}
-
 START_TEST(a_hidden_process_is_told)
 {
-	struct other other = start_other(make_as_root);
+	struct other other;
+	int code;
 
-	if (geteuid() || !hide_processes()) {
-		end_other(other);
-		peal_skip("needs root and the right to mount /proc");
-	}
-	read_as_nobody(other, -EACCES, "(mounted with hidepid?)");
+	if (geteuid())
+		peal_skip("needs root, to be several users");
+	other = start_other(make_as_root);
+	code = read_as_nobody(other, true, -EACCES, "(mounted with hidepid?)");
 	end_other(other);
+	if (code == CANNOT_HIDE)
+		peal_skip("needs the right to mount /proc");
+	ck_assert_int_eq(code, 0);
 }
 END_TEST
 
@@ -349,24 +365,22 @@ START_TEST(a_page_speaks_for_its_own_process_only)
 }
 END_TEST
 
-static char folder[] = "/dev/shm/peal-test-XXXXXX";
-
 START_TEST(a_page_in_the_folder_is_found_while_its_process_lives)
 {
+	const char *folder = make_folder();
 	struct peal_reason reason;
 	struct peal_stats *stats;
 	struct other other;
+	siginfo_t end;
 	char path[128];
 
-	if (!mkdtemp(folder))
-		peal_skip("no folder can be made in /dev/shm");
 	setenv("PEAL_STATS_DIR", folder, 1);
 	other = start_other(make_two);
 	ck_assert_int_eq(peal_stats_open(&stats, other.pid, 0, &reason), 0);
 	ck_assert_uint_eq(peal_stats_value(stats, "turns"), 11);
 	ck_assert_int_eq(peal_stats_refresh(stats), 0);
 	kill(other.pid, SIGKILL);
-	waitid(P_PID, (id_t)other.pid, NULL, WEXITED | WNOWAIT);
+	waitid(P_PID, (id_t)other.pid, &end, WEXITED | WNOWAIT);
 	ck_assert_int_eq(peal_stats_refresh(stats), -ESRCH);
 	end_other(other);
 	/* The files are still there, the process is not. */
@@ -374,6 +388,7 @@ START_TEST(a_page_in_the_folder_is_found_while_its_process_lives)
 		peal_stats_info(stats)->runtime);
 	peal_stats_free(stats);
 	ck_assert_int_eq(refused(other.pid, 0, &reason), -ESRCH);
+	unsetenv("PEAL_STATS_DIR");
 	ck_assert_int_eq(unlink(path), 0);
 	path[strlen(path) - 1]++;
 	ck_assert_int_eq(unlink(path), 0);

@@ -58,11 +58,30 @@ START_TEST(nobody_else_can_write_or_resize_the_page)
 }
 END_TEST
 
-/* What a child may do with its parent's page without disturbing anybody; 0 or the line that failed. */
+/* A child may have a page of its own, which others find as the child's: it was started later than its
+ * parent. 0 or the line that failed. */
+static int make_in_child(void)
+{
+	struct peal_stats_setup setup = { .backend = "none", .shards = 1 };
+	struct peal_stats_page *page;
+	struct peal_stats *stats;
+	uint64_t turns;
+
+	if (peal_stats_page_create(&page, &setup))
+		return __LINE__;
+	peal_count(peal_stats_page_block(page, 0), turns);
+	if (peal_stats_open(&stats, getpid(), peal_stats_page_runtime(page), NULL))
+		return __LINE__;
+	turns = peal_stats_value(stats, "turns");
+	peal_stats_free(stats);
+	peal_stats_page_destroy(page);
+	return turns == 1 ? 0 : __LINE__;
+}
+
+/* What a child may do with its parent's page without disturbing anybody. */
 static int use_in_child(struct peal_stats_page *page)
 {
 	struct peal_counter counter = plugin_counter("hello.child");
-	struct peal_stats *stats;
 	int fd, slot;
 
 	count_descriptors(&fd);
@@ -78,17 +97,7 @@ static int use_in_child(struct peal_stats_page *page)
 	peal_count_slot(peal_stats_page_block(page, 0), slot, 1);
 	peal_stats_page_set_state(page, PEAL_RT_DRAINING);
 	peal_stats_page_destroy(page);
-	/* And it may have a page of its own. */
-	page = make_page(1);
-	peal_count(peal_stats_page_block(page, 0), turns);
-	if (total(page, "turns") != 1)
-		return __LINE__;
-	/* Others find it as the child's, which was started later than its parent. */
-	if (peal_stats_open(&stats, getpid(), peal_stats_page_runtime(page), NULL))
-		return __LINE__;
-	peal_stats_free(stats);
-	peal_stats_page_destroy(page);
-	return 0;
+	return make_in_child();
 }
 
 static void fork_and_use(struct peal_stats_page *page)
@@ -126,12 +135,13 @@ END_TEST
 START_TEST(a_child_that_libc_does_not_know_disturbs_nobody)
 {
 	const char *sanitizer = getenv("PEAL_SANITIZER");
-	struct peal_stats_page *page = make_page(1);
+	struct peal_stats_page *page;
 	int status;
 	pid_t pid;
 
 	if (sanitizer && sanitizer[0])
 		peal_skip("the child would take the sanitizer with it");
+	page = make_page(1);
 	pid = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
 	if (!pid) {
 		peal_count(peal_stats_page_block(page, 0), turns);
@@ -146,10 +156,16 @@ END_TEST
 
 static void *make_pages(void *arg)
 {
+	struct peal_stats_setup setup = { .backend = "none", .shards = 1 };
 	PEAL_ATOMIC(uint32_t) *stop = arg;
 
-	while (!peal_load_acquire(stop))
-		peal_stats_page_destroy(make_page(1));
+	while (!peal_load_acquire(stop)) {
+		struct peal_stats_page *page;
+
+		if (peal_stats_page_create(&page, &setup))
+			return arg;
+		peal_stats_page_destroy(page);
+	}
 	return NULL;
 }
 
@@ -158,6 +174,7 @@ START_TEST(a_fork_may_come_while_pages_come_and_go)
 	struct peal_stats_page *page = make_page(1);
 	PEAL_ATOMIC(uint32_t) stop = 0;
 	pthread_t thread;
+	void *failed;
 
 	ck_assert_int_eq(pthread_create(&thread, NULL, make_pages, &stop), 0);
 	for (int i = 0; i < 50; i++) {
@@ -172,7 +189,8 @@ START_TEST(a_fork_may_come_while_pages_come_and_go)
 		ck_assert_int_eq(status, 0);
 	}
 	peal_store_release(&stop, 1);
-	pthread_join(thread, NULL);
+	pthread_join(thread, &failed);
+	ck_assert_ptr_null(failed);
 	ck_assert_uint_eq(total(page, "turns"), 0);
 	peal_stats_page_destroy(page);
 }
@@ -292,16 +310,7 @@ START_TEST(nothing_stays_behind)
 }
 END_TEST
 
-/* A folder on a tmpfs, for pages that are files. */
-static char folder[] = "/dev/shm/peal-test-XXXXXX";
-
-static void make_folder(void)
-{
-	if (!mkdtemp(folder))
-		peal_skip("no folder can be made in /dev/shm");
-}
-
-static const char *file_of(unsigned int runtime)
+static const char *file_in(const char *folder, unsigned int runtime)
 {
 	static char path[128];
 
@@ -309,7 +318,7 @@ static const char *file_of(unsigned int runtime)
 	return path;
 }
 
-static struct peal_stats_page *make_filed_page(void)
+static struct peal_stats_page *make_filed_page(const char *folder)
 {
 	struct peal_stats_setup setup = {
 		.name = "filed", .backend = "none", .shards = 1, .directory = folder
@@ -323,16 +332,14 @@ static struct peal_stats_page *make_filed_page(void)
 
 START_TEST(a_folder_keeps_the_page_as_a_file)
 {
+	const char *folder = make_folder(), *path;
 	mode_t mask = umask(0077);
-	struct peal_stats_page *page;
+	struct peal_stats_page *page = make_filed_page(folder);
 	struct peal_stats *stats;
-	const char *path;
 	struct stat st;
 
-	make_folder();
-	page = make_filed_page();
 	umask(mask);
-	path = file_of(peal_stats_page_runtime(page));
+	path = file_in(folder, peal_stats_page_runtime(page));
 	ck_assert_int_eq(stat(path, &st), 0);
 	ck_assert_int_eq(st.st_mode & 07777, 0640);
 	peal_count_add(peal_stats_page_block(page, 0), turns, 12);
@@ -354,14 +361,13 @@ END_TEST
 START_TEST(what_a_dead_process_left_is_replaced)
 {
 	struct peal_stats_page *page = make_page(1);
-	FILE *file;
+	const char *folder = make_folder();
+	FILE *file = fopen(file_in(folder, peal_stats_page_runtime(page) + 1), "w");
 
-	make_folder();
-	file = fopen(file_of(peal_stats_page_runtime(page) + 1), "w");
 	ck_assert_ptr_nonnull(file);
 	fclose(file);
 	peal_stats_page_destroy(page);
-	page = make_filed_page();
+	page = make_filed_page(folder);
 	peal_stats_page_destroy(page);
 	ck_assert_int_eq(rmdir(folder), 0);
 }
@@ -369,9 +375,9 @@ END_TEST
 
 START_TEST(a_full_folder_is_refused_at_the_start)
 {
+	const char *folder = make_folder();
 	struct peal_stats_page *page;
 
-	make_folder();
 	ck_assert_int_eq(create_refused(&page, SYS_fallocate, -ENOSPC, 1, folder), 0);
 	ck_assert_ptr_nonnull(strstr(peal_stats_page_reason(page), "No space left"));
 	peal_stats_page_destroy(page);
@@ -394,6 +400,7 @@ START_TEST(a_folder_that_will_not_do_gives_a_memfd_and_a_reason)
 
 	ck_assert_int_eq(setenv("PEAL_STATS_DIR", folders[_i].directory, 1), 0);
 	page = make_page(1);
+	unsetenv("PEAL_STATS_DIR");
 	ck_assert_ptr_nonnull(peal_stats_page_reason(page));
 	ck_assert_ptr_nonnull(strstr(peal_stats_page_reason(page), folders[_i].says));
 	count_descriptors(&fd);
