@@ -154,12 +154,14 @@ START_TEST(a_child_that_libc_does_not_know_disturbs_nobody)
 }
 END_TEST
 
+static PEAL_ATOMIC(uint32_t) stop;
+
+/* Until `stop`. Returns NULL, or arg if a page was refused. */
 static void *make_pages(void *arg)
 {
 	struct peal_stats_setup setup = { .backend = "none", .shards = 1 };
-	PEAL_ATOMIC(uint32_t) *stop = arg;
 
-	while (!peal_load_acquire(stop)) {
+	while (!peal_load_acquire(&stop)) {
 		struct peal_stats_page *page;
 
 		if (peal_stats_page_create(&page, &setup))
@@ -172,11 +174,11 @@ static void *make_pages(void *arg)
 START_TEST(a_fork_may_come_while_pages_come_and_go)
 {
 	struct peal_stats_page *page = make_page(1);
-	PEAL_ATOMIC(uint32_t) stop = 0;
 	pthread_t thread;
 	void *failed;
 
-	ck_assert_int_eq(pthread_create(&thread, NULL, make_pages, &stop), 0);
+	peal_store_relaxed(&stop, 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, make_pages, page), 0);
 	for (int i = 0; i < 50; i++) {
 		pid_t pid = fork();
 		int status;

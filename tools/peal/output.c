@@ -11,7 +11,7 @@
 
 struct output_text output_count(uint64_t n)
 {
-	struct output_text plain, out;
+	struct output_text plain, out = { "" };
 	int digits = snprintf(plain.text, sizeof(plain.text), "%llu", (unsigned long long)n);
 	char *to = out.text;
 
