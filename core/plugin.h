@@ -133,6 +133,12 @@ void peal_plugin_stop(struct peal_loaded *loaded);
 
 /* plugin_turn.c: a lock that fibers and threads may hold while they wait for something. First come,
  * first served. */
+struct peal_turn_wait {
+	struct peal_turn_wait *next;
+	struct peal_sleeper sleeper;
+	pthread_t thread;
+};
+
 struct peal_turn {
 	pthread_mutex_t lock; /* guards all of it */
 	bool taken, closed;

@@ -9,12 +9,6 @@
 #include "core/plugin.h"
 #include "core/task.h"
 
-struct peal_turn_wait {
-	struct peal_turn_wait *next;
-	struct peal_sleeper sleeper;
-	pthread_t thread;
-};
-
 void peal_turn_init(struct peal_turn *turn)
 {
 	*turn = (struct peal_turn){ .last = &turn->first };

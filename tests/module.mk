@@ -32,6 +32,168 @@ EXTRA_DIST += \
 	tests/summary \
 	tests/tap.sh
 
+# unit: one program per file of core.
+test_programs += \
+	tests/unit/test_alloc \
+	tests/unit/test_backend \
+	tests/unit/test_cpus \
+	tests/unit/test_fresh \
+	tests/unit/test_heap \
+	tests/unit/test_inbox \
+	tests/unit/test_log \
+	tests/unit/test_machine \
+	tests/unit/test_param \
+	tests/unit/test_plugin_check \
+	tests/unit/test_plugin_turn \
+	tests/unit/test_sockaddr \
+	tests/unit/test_stats \
+	tests/unit/test_stats_find \
+	tests/unit/test_stats_memory \
+	tests/unit/test_stats_read
+EXTRA_DIST += tests/unit/stats_help.h
+
+# The contract of backends, and the fixture that tests of a backend may use as well.
+test_programs += tests/contract/test_backends
+ring_fixture = \
+	tests/contract/ring/fault.c \
+	tests/contract/ring/ring.c \
+	tests/contract/ring/ring.h \
+	tests/contract/ring/sockets.c
+tests_contract_test_backends_SOURCES = tests/contract/test_backends.c $(ring_fixture) \
+	tests/contract/ring/accept.c \
+	tests/contract/ring/bells.c \
+	tests/contract/ring/cancel.c \
+	tests/contract/ring/connect.c \
+	tests/contract/ring/faults.c \
+	tests/contract/ring/life.c \
+	tests/contract/ring/poll.c \
+	tests/contract/ring/recv.c \
+	tests/contract/ring/reuse.c \
+	tests/contract/ring/send.c
+
+test_programs += tests/contract/test_refused
+test_programs += tests/contract/test_faults
+tests_contract_test_faults_SOURCES = tests/contract/test_faults.c $(runtime_help)
+EXTRA_DIST += tests/seccomp.h
+# contract: whole runtimes, on every backend that works here.
+runtime_help = tests/contract/runtime.c tests/contract/runtime.h
+test_programs += \
+	tests/contract/test_faults \
+	tests/contract/test_io \
+	tests/contract/test_life \
+	tests/contract/test_refused \
+	tests/contract/test_task
+tests_contract_test_faults_SOURCES = tests/contract/test_faults.c $(runtime_help)
+tests_contract_test_io_SOURCES = tests/contract/test_io.c $(runtime_help)
+tests_contract_test_life_SOURCES = tests/contract/test_life.c $(runtime_help)
+tests_contract_test_task_SOURCES = tests/contract/test_task.c $(runtime_help)
+
+# contract, the loader and the plugins it is tried on: tests/contract/plugins/probe.h tells about them.
+test_programs += \
+	tests/contract/test_plugin_find \
+	tests/contract/test_plugin_list \
+	tests/contract/test_plugin_load \
+	tests/contract/test_plugin_many \
+	tests/contract/test_plugin_static \
+	tests/contract/test_plugin_use
+test_helpers += tests/contract/plugin_helper
+probe = tests/contract/plugins/probe.h
+plugin_files = tests/contract/plugin_files.c tests/contract/plugin_files.h
+plugin_probe = tests/contract/plugin_probe.c tests/contract/plugin_probe.h $(plugin_files) $(probe)
+tests_contract_test_plugin_find_SOURCES = tests/contract/test_plugin_find.c $(plugin_files)
+tests_contract_test_plugin_list_SOURCES = tests/contract/test_plugin_list.c $(plugin_files)
+tests_contract_test_plugin_load_SOURCES = tests/contract/test_plugin_load.c $(plugin_probe)
+tests_contract_test_plugin_many_SOURCES = tests/contract/test_plugin_many.c $(plugin_probe)
+tests_contract_test_plugin_use_SOURCES = tests/contract/test_plugin_use.c $(plugin_probe)
+tests_contract_test_plugin_static_SOURCES = tests/contract/test_plugin_static.c \
+	tests/contract/plugins/probe.c $(probe)
+tests_contract_test_plugin_static_CPPFLAGS = $(AM_CPPFLAGS) -DPEAL_PLUGIN_STATIC=probe
+# Not by libtool, which builds no shared objects where --disable-shared was given; the loader loads them
+# there, too.
+test_plugins = \
+	tests/contract/plugins/function.so \
+	tests/contract/plugins/later.so \
+	tests/contract/plugins/needy.so \
+	tests/contract/plugins/nosymbol.so \
+	tests/contract/plugins/probe.so \
+	tests/contract/plugins/tiny.so
+EXTRA_DIST += $(test_plugins:.so=.c) $(probe)
+CLEANFILES += $(test_plugins)
+SUFFIXES = .so
+.c.so:
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) \
+		$(AM_CFLAGS) $(CFLAGS) -fPIC $(AM_LDFLAGS) $(LDFLAGS) -shared -o $@ $<
+$(test_plugins): include/peal/plugin.h tests/contract/plugins/probe.c $(probe)
+# This one brings libpeal.so. (-rpath makes libtool build a shared object of what is not installed.)
+if ENABLE_SHARED
+test_modules = tests/contract/plugins/client.la
+tests_contract_plugins_client_la_LDFLAGS = $(plugin_ldflags) -rpath /nowhere
+tests_contract_plugins_client_la_LIBADD = libpeal.la
+endif
+
+# peal: the command.
+test_programs += tests/peal/test_output
+tests_peal_test_output_SOURCES = tests/peal/test_output.c \
+	tools/peal/output.c tools/peal/output.h tools/peal/stats_print.c tools/peal/stats_print.h
+test_scripts += \
+	tests/peal/test_doctor.sh \
+	tests/peal/test_plugins.sh \
+	tests/peal/test_run.sh \
+	tests/peal/test_stat.sh
+EXTRA_DIST += tests/peal/command.sh
+test_helpers += tests/peal/stats_page
+tests_peal_stats_page_LDADD = libpeal_core.la
+test_helpers += tests/peal/json tests/peal/without_io_uring
+tests_peal_json_LDADD =
+tests_peal_without_io_uring_LDADD =
+
+# stress
+test_programs += tests/stress/test_storm
+tests_stress_test_storm_SOURCES = tests/stress/test_storm.c $(runtime_help)
+soak_tests += tests/stress/test_storm
+
+# fuzz: targets run on their corpus and on variations of it; how to run them with libFuzzer stands in
+# each. fuzz_NAME goes with corpus/NAME.
+fuzz_main = tests/fuzz/fuzz.h tests/fuzz/main.c
+test_programs += \
+	tests/fuzz/fuzz_cgroup \
+	tests/fuzz/fuzz_params \
+	tests/fuzz/fuzz_stats_page
+tests_fuzz_fuzz_cgroup_SOURCES = tests/fuzz/fuzz_cgroup.c $(fuzz_main)
+tests_fuzz_fuzz_params_SOURCES = tests/fuzz/fuzz_params.c $(fuzz_main)
+tests_fuzz_fuzz_stats_page_SOURCES = tests/fuzz/fuzz_stats_page.c $(fuzz_main)
+EXTRA_DIST += tests/fuzz/corpus
+
+# docs: what the documentation shows compiles and works.
+test_scripts += tests/docs/test_docs.sh
+test_helpers += tests/docs/client
+tests_docs_client_LDADD =
+EXTRA_DIST += docs/examples
+
+# peal: the command.
+test_programs += tests/peal/test_output
+tests_peal_test_output_SOURCES = tests/peal/test_output.c \
+	tools/peal/output.c tools/peal/output.h tools/peal/stats_print.c tools/peal/stats_print.h
+test_scripts += tests/peal/test_stat.sh
+test_helpers += tests/peal/stats_page
+tests_peal_stats_page_LDADD = libpeal_core.la
+test_scripts += tests/peal/test_doctor.sh
+test_helpers += tests/peal/json tests/peal/without_io_uring
+tests_peal_json_LDADD =
+tests_peal_without_io_uring_LDADD =
+
+# build: the tree and the build themselves.
+build_scripts += \
+	tests/build/test_new_folder.sh \
+	tests/build/test_install.sh \
+	tests/build/test_tidy.sh \
+	tests/build/test_headers.sh \
+	tests/build/test_abi.sh
+EXTRA_DIST += \
+	tests/build/application.c \
+	tests/build/new_folder.c \
+	tests/build/scratch.sh
+
 dist_check_SCRIPTS = $(test_scripts) $(build_scripts)
 
 if HAVE_CHECK

@@ -117,9 +117,12 @@ END_TEST
 /* Memory */
 
 static PEAL_ATOMIC(long) blocks;
+static PEAL_ATOMIC(long) until_failure = -1; /* never */
 
 static void *count_allocate(size_t alignment, size_t size)
 {
+	if (peal_load_relaxed(&until_failure) >= 0 && peal_sub_acq_rel(&until_failure, 1) == 0)
+		return NULL;
 	peal_add_relaxed(&blocks, 1);
 	return aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
 }
@@ -149,7 +152,35 @@ START_TEST(a_stop_that_leaks)
 	probe_api(rt, &state);
 	ck_assert_int_eq(peal_rt_stop(rt), 0);
 	ck_assert_int_eq(peal_load_relaxed(&blocks), 1);
-	free(state);
+	count_release(state);
+	ck_assert_int_eq(peal_set_allocator(NULL, NULL), 0);
+}
+END_TEST
+
+/* Whichever piece of memory it is that there is none for, everything is as before. */
+START_TEST(memory_that_runs_out)
+{
+	struct peal_rt *rt;
+	int err = -ENOMEM;
+	long before;
+
+	ck_assert_int_eq(peal_set_allocator(count_allocate, count_release), 0);
+	rt = probe_runtime(2);
+	before = peal_load_relaxed(&blocks);
+	for (int n = 0; err; n++) {
+		ck_assert_int_lt(n, 100);
+		probe_events.text[0] = '\0';
+		peal_store_relaxed(&until_failure, n);
+		err = probe_load(rt, "");
+		peal_store_relaxed(&until_failure, -1);
+		if (!err)
+			break;
+		ck_assert_int_eq(err, -ENOMEM);
+		ck_assert_ptr_nonnull(strstr(probe_reason.text, "emory"));
+		ck_assert_int_eq(peal_load_relaxed(&blocks), before);
+	}
+	ck_assert_int_eq(peal_rt_stop(rt), 0);
+	ck_assert_int_eq(peal_load_relaxed(&blocks), 0);
 	ck_assert_int_eq(peal_set_allocator(NULL, NULL), 0);
 }
 END_TEST
@@ -259,10 +290,12 @@ START_TEST(not_at_the_end)
 }
 END_TEST
 
+static struct peal_rt *nested_rt;
+
 static int load_another(void)
 {
 	return peal_task_current() ? peal_plugin_load("needy", NULL, &probe_reason)
-				   : peal_rt_plugin_load(NULL, "needy", NULL, &probe_reason);
+				   : peal_rt_plugin_load(nested_rt, "needy", NULL, &probe_reason);
 }
 
 static int load_nested(void *arg)
@@ -279,6 +312,10 @@ START_TEST(not_within_another_start)
 	ck_assert_str_eq(probe_reason.text,
 		"plugin needy: it is asked for by the start of another; that one has to list it in "
 		"its needs");
+	/* The same without fibers. */
+	nested_rt = probe_runtime(1);
+	ck_assert_int_eq(peal_rt_plugin_load(nested_rt, "probe", probe_params(""), NULL), -EDEADLK);
+	ck_assert_int_eq(peal_rt_stop(nested_rt), 0);
 }
 END_TEST
 
@@ -296,6 +333,7 @@ static Suite *load_suite(void)
 	tcase_add_test(tcase, needs);
 	tcase_add_test(tcase, the_last_one_is_stopped_first);
 	tcase_add_test(tcase, a_stop_that_leaks);
+	tcase_add_test(tcase, memory_that_runs_out);
 	tcase_add_test(tcase, wrong_parameters);
 	tcase_add_test(tcase, loaded_twice);
 	tcase_add_test(tcase, names_that_are_not_bare);
