@@ -168,11 +168,11 @@ struct peal_backend {
  * call, except for the functions and `name` of a usable one.
  */
 struct peal_backend_info {
-	size_t size;	     /* of this struct, as the library knows it */
+	size_t size;         /* of this struct, as the library knows it */
 	const char *name;    /* "entry 3" for one that was made for another version */
 	const char *summary; /* one line, or "" */
 	const char *reason;  /* why it cannot be used, "" when err is 0 */
-	int err;	     /* 0: it can be used here and now */
+	int err;             /* 0: it can be used here and now */
 	uint32_t preference; /* as in struct peal_backend */
 	uint64_t caps;
 	void (*features)(peal_feature_fn *each, void *arg); /* never NULL; also for refused ones */

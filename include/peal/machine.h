@@ -14,12 +14,12 @@ PEAL_BEGIN_DECLS
 enum peal_stack_guard {
 	PEAL_STACK_GUARD_ADVICE = 1, /* guard pages without a cost (Linux 6.13), any number */
 	PEAL_STACK_GUARD_PROTECT,    /* guard pages of mprotect(2), as long as mappings last */
-	PEAL_STACK_GUARD_CANARY	     /* none: it is seen when the fiber next waits */
+	PEAL_STACK_GUARD_CANARY      /* none: it is seen when the fiber next waits */
 };
 
 struct peal_machine {
-	size_t size;	   /* of this struct: the caller sets it, the library says what it knows */
-	uint32_t cpus;	   /* that this process may run on */
+	size_t size;       /* of this struct: the caller sets it, the library says what it knows */
+	uint32_t cpus;     /* that this process may run on */
 	uint32_t shards;   /* that a runtime has by default */
 	int64_t cpu_quota; /* thousandths of a CPU that control groups allow; INT64_MAX: all */
 	size_t stack_size; /* usable bytes of a fiber's stack by default */

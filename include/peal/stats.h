@@ -36,10 +36,10 @@ struct peal_stats;
 enum peal_counter_kind {
 	PEAL_KIND_COUNTER = 1, /* only grows; the total is the sum */
 	PEAL_KIND_GAUGE,       /* goes up and down, an int64_t; the total is the sum */
-	PEAL_KIND_MAX,	       /* the largest value so far; the total is the largest */
+	PEAL_KIND_MAX,         /* the largest value so far; the total is the largest */
 	PEAL_KIND_STATE,       /* the n-th of the words in `unit`, from 0; no total */
 	PEAL_KIND_ADDRESS,     /* of a function or an object in the process; no total */
-	PEAL_KIND_ID	       /* a number that names something; no total */
+	PEAL_KIND_ID           /* a number that names something; no total */
 };
 
 /* One counter. The strings are plain printable ASCII, whatever the other process wrote. */
@@ -48,7 +48,7 @@ struct peal_counter {
 	const char *group; /* "stealing"; a plugin's name for its counters */
 	const char *unit;  /* "" (a plain number), "ns", "bytes"; a state's words, joined by '/' */
 	const char *help;  /* a sentence */
-	uint32_t kind;	   /* enum peal_counter_kind */
+	uint32_t kind;     /* enum peal_counter_kind */
 	uint32_t length;   /* values of each shard: 1, or more for an array */
 };
 
@@ -56,8 +56,8 @@ struct peal_counter {
 struct peal_stats_info {
 	const char *name;    /* the runtime's */
 	const char *backend; /* "uring", "epoll", ... */
-	int64_t age;	     /* ns since the runtime started, when the snapshot was taken */
-	int32_t pid;	     /* of the process, as it sees itself */
+	int64_t age;         /* ns since the runtime started, when the snapshot was taken */
+	int32_t pid;         /* of the process, as it sees itself */
 	uint32_t runtime;    /* number of the runtime in its process, from 1 */
 	uint32_t shards;
 	uint32_t state; /* enum peal_rt_state (runtime.h) */

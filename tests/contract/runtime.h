@@ -28,13 +28,13 @@ void run_on(int i, peal_task_fn *body, void *arg, struct peal_rt_opts opts);
 /* A case whose body is a task's function, added for every backend. */
 #define ADD_TASK_TEST(tcase, name) tcase_add_loop_test(tcase, name, 0, backend_count)
 
-#define TASK_TEST(name, ...) \
-	static int name##_body(void *arg); \
-	START_TEST(name) \
-	{ \
+#define TASK_TEST(name, ...)                                                         \
+	static int name##_body(void *arg);                                           \
+	START_TEST(name)                                                             \
+	{                                                                            \
 		run_on(_i, name##_body, NULL, (struct peal_rt_opts){ __VA_ARGS__ }); \
-	} \
-	END_TEST \
+	}                                                                            \
+	END_TEST                                                                     \
 	static int name##_body(void *arg)
 
 /* The sum of a counter over all shards of the calling task's runtime. */

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # What the tests of `peal` share: running it, and looking at what it said.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034 # for those who source it
 
 peal=$PEAL_BUILDDIR/tools/peal/peal
 out=$TMPDIR/out

@@ -17,6 +17,8 @@ test_programs += \
 	tests/unit/test_overflow_chain \
 	tests/unit/test_overflow_thread \
 	tests/unit/test_param \
+	tests/unit/test_plugin_check \
+	tests/unit/test_plugin_turn \
 	tests/unit/test_sockaddr \
 	tests/unit/test_stack \
 	tests/unit/test_stack_guard \

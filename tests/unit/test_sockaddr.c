@@ -63,8 +63,8 @@ START_TEST(anything_else_is_refused)
 {
 	struct peal_sockaddr address;
 
-	ck_assert_msg(peal_sockaddr_parse(&address, wrong[_i]) == -EINVAL, "\"%s\" was taken",
-		wrong[_i]);
+	ck_assert_msg(
+		peal_sockaddr_parse(&address, wrong[_i]) == -EINVAL, "\"%s\" was taken", wrong[_i]);
 	ck_assert_int_eq(peal_sockaddr_parse(&address, NULL), -EINVAL);
 }
 END_TEST
