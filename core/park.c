@@ -103,6 +103,8 @@ static void sleep_in_kernel(struct peal_shard *shard)
 	peal_choice_slept(&shard->choice, end - begin);
 	if (node && watching && !heard && end - begin >= PEAL_WATCH_NS)
 		check_rescue(shard, end);
+	/* First, or the search node, if that is what came, would seem to be still on its way. */
+	peal_idle_leave(shard);
 	peal_shard_receive(shard, node);
 }
 
@@ -115,5 +117,6 @@ void peal_shard_park(struct peal_shard *shard)
 	peal_idle_enter(shard);
 	if (!work_elsewhere(shard) && peal_inbox_park(&shard->inbox))
 		sleep_in_kernel(shard);
-	peal_idle_leave(shard);
+	else
+		peal_idle_leave(shard);
 }

@@ -121,6 +121,27 @@ TASK_TEST(stealable_tasks_are_stolen, .shards = 2)
 	return 0;
 }
 
+/* Whoever was sent to steal and went to sleep again must be found the next time, too: not by the watch,
+ * which comes after 10 ms, but by a bell. */
+TASK_TEST(a_shard_is_sent_to_steal_again_and_again, .shards = 2)
+{
+	for (int round = 0; round < 20; round++) {
+		struct peal_task *tasks[2];
+		atomic_int running = 0;
+
+		for (int i = 0; i < 2; i++)
+			ck_assert_int_eq(peal_task_spawn(&tasks[i], wait_for_the_other, &running,
+						 PEAL_SPAWN(.place = PEAL_STEALABLE)),
+				0);
+		for (int i = 0; i < 2; i++)
+			ck_assert_int_eq(peal_task_join(tasks[i], NULL), 0);
+		ck_assert_int_eq(peal_sleep(2 * PEAL_MS), 0); /* the other one goes to sleep */
+	}
+	ck_assert_uint_ge(counter("tasks_stolen"), 20);
+	ck_assert_uint_ge(counter("wakes_sent"), 10);
+	return 0;
+}
+
 TASK_TEST(without_stealing_they_stay, .shards = 2, .no_stealing = 1)
 {
 	struct peal_task *tasks[500];
@@ -440,6 +461,7 @@ static Suite *task_suite(void)
 	ADD_TASK_TEST(tcase, a_task_without_a_place_stays_here);
 	ADD_TASK_TEST(tcase, spawn_each_reaches_every_shard);
 	ADD_TASK_TEST(tcase, stealable_tasks_are_stolen);
+	ADD_TASK_TEST(tcase, a_shard_is_sent_to_steal_again_and_again);
 	ADD_TASK_TEST(tcase, without_stealing_they_stay);
 	ADD_TASK_TEST(tcase, fresh_tasks_beyond_the_ring_are_not_lost);
 	ADD_TASK_TEST(tcase, the_bound_refuses_and_never_waits);
