@@ -43,7 +43,8 @@ struct peal_stack_pool {
 	size_t want; /* bytes of the next chunk */
 	struct peal_stack_shape shape;
 	enum peal_guard guard;
-	bool warned;
+	bool warned; /* of canaries */
+	bool locked; /* the kernel did not take memory back, and would not the next time */
 	struct peal_list chunks;
 	struct peal_list room; /* those of them with vacant slots */
 };
@@ -212,8 +213,10 @@ static bool give_back(struct peal_stack_pool *pool, struct peal_stack *stack)
 	struct peal_stack *next = stack->next;
 	struct peal_chunk *chunk = stack->chunk;
 
-	if (!peal_chunk_vacate(stack))
+	if (!peal_chunk_vacate(stack)) {
+		pool->locked = true;
 		return false;
+	}
 	pool->warm = next;
 	pool->warm_count--;
 	pool->count--;
@@ -231,10 +234,17 @@ size_t peal_stack_pool_trim(struct peal_stack_pool *pool, size_t most)
 
 	if (excess > most)
 		excess = most;
-	while (n < excess && give_back(pool, pool->warm))
+	while (n < excess && !pool->locked && give_back(pool, pool->warm))
 		n++;
 	pool->least = pool->warm_count;
 	return n;
+}
+
+size_t peal_stack_pool_excess(const struct peal_stack_pool *pool)
+{
+	if (pool->locked || pool->warm_count <= pool->max_cached)
+		return 0;
+	return pool->warm_count - pool->max_cached;
 }
 
 size_t peal_stack_pool_count(const struct peal_stack_pool *pool)

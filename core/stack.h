@@ -71,6 +71,10 @@ void peal_stack_put(struct peal_stack_pool *pool, struct peal_stack *stack);
  */
 size_t peal_stack_pool_trim(struct peal_stack_pool *pool, size_t most);
 
+/* How many are ready beyond max_cached: 0 when there is nothing that a trim could give back some day,
+ * which includes that the process has locked its memory. */
+size_t peal_stack_pool_excess(const struct peal_stack_pool *pool);
+
 /* How many stacks exist (in use and cached), for counters and tests. */
 size_t peal_stack_pool_count(const struct peal_stack_pool *pool);
 /* How new stacks are guarded. */

@@ -143,11 +143,14 @@ START_TEST(trim_goes_down_to_the_bound_in_steps)
 {
 	struct peal_stack_pool *pool = pool_with(0, 10);
 
+	ck_assert_uint_eq(peal_stack_pool_excess(pool), 0);
 	get_and_put(pool, 100);
+	ck_assert_uint_eq(peal_stack_pool_excess(pool), 90);
 	peal_stack_pool_trim(pool, 0);
 	ck_assert_uint_eq(peal_stack_pool_trim(pool, 50), 50);
 	ck_assert_uint_eq(peal_stack_pool_trim(pool, 50), 40);
 	ck_assert_uint_eq(peal_stack_pool_trim(pool, 50), 0);
+	ck_assert_uint_eq(peal_stack_pool_excess(pool), 0);
 	ck_assert_uint_eq(peal_stack_pool_count(pool), 10);
 	get_and_put(pool, 100); /* and up again */
 	ck_assert_uint_eq(peal_stack_pool_count(pool), 100);
@@ -192,6 +195,8 @@ START_TEST(locked_memory_stays)
 	sys_fail_begin(&fail);
 	ck_assert_uint_eq(peal_stack_pool_trim(pool, 1000), 0);
 	sys_fail_end();
+	ck_assert_int_eq(fail.seen, 1);
+	ck_assert_uint_eq(peal_stack_pool_excess(pool), 0); /* nobody need come back for it */
 	ck_assert_uint_eq(peal_stack_pool_count(pool), 100);
 	get_and_put(pool, 100);
 	peal_stack_pool_destroy(pool);
