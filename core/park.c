@@ -5,6 +5,28 @@
 #include "core/log.h"
 #include "core/rt.h"
 
+/*
+ * Stacks that a burst of fibers has left over: what nobody has needed for a second goes back to the
+ * kernel, in steps of some 100 us with pauses for those who come meanwhile.
+ */
+#define TRIM_AFTER_NS PEAL_S
+#define TRIM_PAUSE_NS PEAL_MS
+#define TRIM_STEP     64
+
+static PEAL_COLD void trim_stacks(struct peal_shard *shard)
+{
+	int64_t now = peal_shard_now(shard);
+	size_t step = TRIM_STEP, n;
+
+	if (shard->trim_at == PEAL_NEVER)
+		step = 0; /* from now on it shows what is needed */
+	else if (now < shard->trim_at)
+		return;
+	n = peal_stack_pool_trim(shard->stacks, step);
+	shard->trim_at = now + (n ? TRIM_PAUSE_NS : TRIM_AFTER_NS);
+	peal_gauge_set(shard->counters, stacks, peal_stack_pool_count(shard->stacks));
+}
+
 /* Something that was not there when the loop went round? */
 static bool something_came(struct peal_shard *shard, bool look_at_ring)
 {
@@ -65,6 +87,8 @@ static int64_t sleep_until(struct peal_shard *shard, int64_t now, bool *watching
 	struct peal_rt *rt = shard->rt;
 	int64_t deadline = peal_timers_next(shard);
 
+	if (shard->trim_at < deadline)
+		deadline = shard->trim_at;
 	*watching = rt->shard_count > 1 && peal_load_relaxed(&rt->idle) + 1 == rt->shard_count &&
 		deadline > now + PEAL_WATCH_NS;
 	return *watching ? now + PEAL_WATCH_NS : deadline;
@@ -114,6 +138,10 @@ void peal_shard_park(struct peal_shard *shard)
 		return;
 	if (shard->quota > shard->rt->quota_batch)
 		peal_limit_return(shard); /* others may need what we do not */
+	if (PEAL_UNLIKELY(peal_stack_pool_excess(shard->stacks)))
+		trim_stacks(shard);
+	else
+		shard->trim_at = PEAL_NEVER;
 	peal_idle_enter(shard);
 	if (!work_elsewhere(shard) && peal_inbox_park(&shard->inbox))
 		sleep_in_kernel(shard);

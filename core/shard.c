@@ -98,6 +98,7 @@ int peal_shard_open(struct peal_shard *shard, struct peal_reason *reason)
 		peal_fiber_release_thread(&shard->thread);
 		return err;
 	}
+	shard->trim_at = PEAL_NEVER;
 	peal_shard_here = shard;
 	peal_gauge_set(shard->counters, thread, (uint64_t)peal_sys_gettid());
 	return 0;

@@ -58,6 +58,7 @@ struct peal_shard {
 
 	/* Tasks */
 	struct peal_stack_pool *stacks;
+	int64_t trim_at; /* when stacks are given back; PEAL_NEVER: none are left over (park.c) */
 	struct peal_queue task_cache;
 	uint32_t task_cache_count;
 	struct peal_list tasks; /* started and not ended */

@@ -448,6 +448,46 @@ TASK_TEST(a_full_blocking_queue_refuses, .max_blocking = 1, .max_blocking_queue 
 	return 0;
 }
 
+static int wait_for_all(void *arg)
+{
+	int *left = arg;
+
+	--*left;
+	while (*left)
+		peal_yield();
+	return 0;
+}
+
+/* All at once, so that each has a stack of its own. */
+static void burst(int count)
+{
+	int left = count;
+
+	for (int i = 0; i < count; i++)
+		ck_assert_int_eq(peal_spawn(wait_for_all, &left, NULL), 0);
+	while (left)
+		peal_yield();
+	peal_yield();
+}
+
+/* Not at once, as the next burst may be near; and then the shard sleeps again. */
+TASK_TEST(stacks_of_a_burst_are_given_back, .shards = 1)
+{
+	uint64_t before, after;
+
+	burst(1500);
+	peal_sleep(50 * PEAL_MS);
+	ck_assert_uint_ge(counter("stacks"), 1500);
+	peal_sleep(1500 * PEAL_MS);
+	ck_assert_uint_le(counter("stacks"), 1100);
+	before = counter("parks");
+	peal_sleep(1100 * PEAL_MS);
+	after = counter("parks");
+	ck_assert_uint_le(after - before, 3);
+	burst(1500);
+	return 0;
+}
+
 static Suite *task_suite(void)
 {
 	Suite *suite = suite_create("task");
@@ -476,6 +516,7 @@ static Suite *task_suite(void)
 	ADD_TASK_TEST(tcase, sleeps_are_never_early_and_in_order);
 	ADD_TASK_TEST(tcase, blocking_calls_run_beside_each_other);
 	ADD_TASK_TEST(tcase, a_full_blocking_queue_refuses);
+	ADD_TASK_TEST(tcase, stacks_of_a_burst_are_given_back);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
