@@ -267,8 +267,8 @@ END_TEST
 
 static struct {
 	struct peal_sys_hook hook;
-	long number;
-	int err;
+	atomic_long number;
+	atomic_int err;
 	atomic_long left;
 } calls;
 
