@@ -106,7 +106,8 @@ static bool run_one(struct peal_shard *shard)
 	return true;
 }
 
-/* What stands in line at the beginning of a slice. */
+/* What stands in line: before a slice, which is when it is most, and after it, because the shard may
+ * sleep then. */
 static void note_depth(struct peal_shard *shard)
 {
 	uint32_t depth = shard->ready_count + peal_fresh_count(&shard->fresh);
@@ -135,6 +136,7 @@ void peal_sched_slice(struct peal_shard *shard, int64_t now)
 	if (!items)
 		return;
 	peal_gauge_set(shard->counters, running, 0);
+	note_depth(shard);
 	if (items % PEAL_SLICE_CLOCK)
 		now = peal_shard_now(shard);
 	peal_gauge_set(shard->counters, stacks, peal_stack_pool_count(shard->stacks));
