@@ -20,20 +20,17 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/compiler.h"
 
-#ifndef SYS_epoll_pwait2
-#define SYS_epoll_pwait2 441 /* where libc's headers are older; alpha alone differs */
-#endif
 /* The newer architectures (aarch64, riscv64) have only the general forms of these. */
 #ifndef SYS_poll
 #define SYS_poll SYS_ppoll
@@ -155,17 +152,16 @@ static inline long peal_sys_epoll_wait(
 	PEAL_SYS(SYS_epoll_wait, epoll_wait(epoll, events, count, timeout_ms));
 }
 
-/*
- * Linux 5.11. Not through libc, whose wrapper is younger and has 32 bits of seconds on some machines
- * where the kernel always wants 64.
- */
-static inline long peal_sys_epoll_pwait2(
-	int epoll, struct epoll_event *events, int count, int64_t timeout_ns)
-{
-	const int64_t timeout[2] = { timeout_ns / 1000000000, timeout_ns % 1000000000 };
+/* Timers that are descriptors */
 
-	PEAL_SYS(SYS_epoll_pwait2,
-		syscall(SYS_epoll_pwait2, epoll, events, count, timeout, NULL, (size_t)0));
+static inline long peal_sys_timerfd_create(clockid_t clock, int flags)
+{
+	PEAL_SYS(SYS_timerfd_create, timerfd_create(clock, flags));
+}
+
+static inline long peal_sys_timerfd_settime(int fd, int flags, const struct itimerspec *when)
+{
+	PEAL_SYS(SYS_timerfd_settime, timerfd_settime(fd, flags, when, NULL));
 }
 
 /* io_uring. The structs are those of linux/io_uring.h; libc has no wrappers. */
@@ -252,11 +248,6 @@ static inline long peal_sys_setsockopt(
 static inline long peal_sys_clock_gettime(clockid_t clock, struct timespec *now)
 {
 	PEAL_SYS(SYS_clock_gettime, clock_gettime(clock, now));
-}
-
-static inline long peal_sys_prctl(int option, unsigned long value)
-{
-	PEAL_SYS(SYS_prctl, prctl(option, value, 0UL, 0UL, 0UL));
 }
 
 static inline long peal_sys_getrlimit(int resource, struct rlimit *limit)

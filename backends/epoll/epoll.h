@@ -14,7 +14,8 @@
  *     in silence. So one that an op has waited for since more than a tick is proved, by an epoll_ctl
  *     that either reports its readiness anew or says that it is not registered (fds.c).
  *
- * ring.c opens and closes, fds.c keeps the descriptors, ops.c tries, wait.c sleeps, bell.c wakes.
+ * ring.c opens and closes, fds.c keeps the descriptors, ops.c tries, wait.c sleeps, bell.c and alarm.c
+ * wake.
  */
 #ifndef PEAL_EPOLL_H
 #define PEAL_EPOLL_H
@@ -69,15 +70,15 @@ struct epoll_chunk {
 struct peal_ring {
 	int epoll;
 	int bell;     /* eventfd; registered edge-triggered, so that nobody needs to read it */
+	int alarm;    /* timerfd; likewise */
 	bool watched; /* somebody sleeps on poll_fd(), not in wait() */
-	bool no_pwait2;
-	long timer_slack; /* the thread's own, given back by close; negative: left alone */
 
 	struct epoll_chunk **chunks; /* by fd; slots never move, since ops are linked to them */
 	size_t chunk_count;
 	struct peal_list unproved; /* slots, oldest first, and tick among them */
 	struct peal_list tick;     /* what stands before it has waited for a whole tick */
-	int64_t next_tick;
+	int64_t tick_at;           /* PEAL_NEVER: there is nothing to prove */
+	int64_t alarm_at;          /* when it will go off; PEAL_NEVER: not */
 
 	struct peal_reap ended; /* completed, to be handed over */
 	struct epoll_event events[EPOLL_EVENTS];
@@ -109,13 +110,8 @@ void peal_epoll_unpark(struct peal_ring *ring, struct peal_op *op);
 void peal_epoll_forget(struct peal_ring *ring, int fd);
 /* Before it is closed: the same, and take it out of the kernel's list. */
 void peal_epoll_unregister(struct peal_ring *ring, int fd);
-/* Is there anything that a tick would look at? */
-static inline bool peal_epoll_tick_wanted(const struct peal_ring *ring)
-{
-	return ring->unproved.next != &ring->tick || ring->tick.next != &ring->unproved;
-}
-/* Prove what has waited for a whole tick. */
-void peal_epoll_tick(struct peal_ring *ring);
+/* Prove what has waited for a whole tick. Is there more to prove? */
+bool peal_epoll_prove(struct peal_ring *ring);
 void peal_epoll_event(struct peal_ring *ring, const struct epoll_event *event);
 /* Try again all that waits for a descriptor, whatever is known of it. */
 void peal_epoll_retry(struct peal_ring *ring, int fd);
@@ -131,10 +127,20 @@ int64_t peal_epoll_try(struct peal_ring *ring, struct epoll_slot *slot, struct p
 /* Complete an op that waited. */
 void peal_epoll_end(struct peal_ring *ring, struct peal_op *op, int64_t result);
 
+/* alarm.c */
+#define EPOLL_ALARM_EVENT (UINT64_MAX - 1)
+
+int peal_epoll_alarm_open(struct peal_ring *ring);
+/* It goes off at that instant or before. */
+int peal_epoll_alarm_by(struct peal_ring *ring, int64_t at);
+void peal_epoll_alarm_went_off(struct peal_ring *ring);
+/* Something is to be proved: there will be a tick. */
+void peal_epoll_tick_later(struct peal_ring *ring);
+int64_t peal_epoll_now(struct peal_ring *ring);
+
 /* wait.c */
 int peal_epoll_peek(struct peal_ring *ring, struct peal_reap *reap);
 int peal_epoll_wait(struct peal_ring *ring, int64_t deadline, struct peal_reap *reap);
-int64_t peal_epoll_now(struct peal_ring *ring);
 
 /* bell.c */
 #define EPOLL_BELL_EVENT UINT64_MAX /* as an event's data; no registration has it */

@@ -157,6 +157,7 @@ static void look_again(struct peal_ring *ring, struct epoll_slot *slot)
 {
 	if (peal_list_empty(&slot->unproved))
 		peal_list_append(&ring->unproved, &slot->unproved);
+	peal_epoll_tick_later(ring);
 }
 
 int peal_epoll_park(
@@ -170,8 +171,8 @@ int peal_epoll_park(
 	if (!slot)
 		return -ENOMEM;
 	interest = slot->interest | events | ALWAYS;
-	/* A connect is rare enough to be certain, and who watches from outside sees no ticks. */
-	if (interest != slot->interest || op->opcode == PEAL_OP_CONNECT || ring->watched)
+	/* A connect is rare enough to be certain. */
+	if (interest != slot->interest || op->opcode == PEAL_OP_CONNECT)
 		err = renew(ring, slot, interest);
 	if (err)
 		return err;
@@ -304,7 +305,7 @@ static void prove(struct peal_ring *ring, struct epoll_slot *slot)
 		look_again(ring, slot);
 }
 
-void peal_epoll_tick(struct peal_ring *ring)
+bool peal_epoll_prove(struct peal_ring *ring)
 {
 	while (ring->unproved.next != &ring->tick) {
 		struct peal_list *first = ring->unproved.next;
@@ -314,4 +315,5 @@ void peal_epoll_tick(struct peal_ring *ring)
 	}
 	peal_list_remove(&ring->tick);
 	peal_list_append(&ring->unproved, &ring->tick);
+	return ring->unproved.next != &ring->tick;
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 if BACKEND_EPOLL
 libpeal_core_la_SOURCES += \
+	backends/epoll/alarm.c \
 	backends/epoll/bell.c \
 	backends/epoll/epoll.h \
 	backends/epoll/fds.c \

@@ -2,10 +2,6 @@
 /* The epoll backend's rings: open and close, fork, and the table of its functions. */
 #include <string.h>
 
-#ifdef HAVE_VALGRIND
-#include <valgrind/valgrind.h>
-#endif
-
 #include "core/alloc.h"
 #include "core/log.h"
 #include "core/sys.h"
@@ -28,7 +24,7 @@ static const char *advice(int err)
 		return " (raise fs.epoll.max_user_watches)";
 	case -EPERM:
 	case -ENOSYS:
-		return " (a seccomp filter, perhaps: the container must allow epoll and eventfd)";
+		return " (a seccomp filter, perhaps: the container must allow epoll, eventfd and timerfd)";
 	default:
 		return "";
 	}
@@ -45,21 +41,25 @@ static void close_fd(int fd)
 		peal_sys_close(fd);
 }
 
-/* What a ring is, without its table and its thread's timer slack. */
+/* What a ring is, without its table. */
 static int open_descriptors(struct peal_ring *ring, struct peal_reason *reason)
 {
 	int err;
 
-	ring->bell = -1;
+	ring->bell = ring->alarm = -1;
 	ring->epoll = (int)peal_sys_epoll_create(EPOLL_CLOEXEC);
 	if (ring->epoll < 0)
 		return refuse(reason, ring->epoll, "epoll_create1");
 	err = peal_epoll_bell_open(ring);
-	return err < 0 ? refuse(reason, err, "an eventfd in epoll") : 0;
+	if (err < 0)
+		return refuse(reason, err, "an eventfd in epoll");
+	err = peal_epoll_alarm_open(ring);
+	return err < 0 ? refuse(reason, err, "a timerfd in epoll") : 0;
 }
 
 static void close_descriptors(struct peal_ring *ring)
 {
+	close_fd(ring->alarm);
 	close_fd(ring->bell);
 	close_fd(ring->epoll);
 }
@@ -71,34 +71,6 @@ static int epoll_probe(struct peal_reason *reason)
 
 	close_descriptors(&ring);
 	return err;
-}
-
-static void epoll_features(peal_feature_fn *each, void *arg)
-{
-	struct epoll_event event;
-	long err = peal_sys_epoll_pwait2(-1, &event, 1, 0);
-	bool present = err != -ENOSYS && err != -EPERM;
-
-	each(arg, "epoll_pwait2", present,
-		present ? "" : "before Linux 5.11: deadlines are rounded up to milliseconds");
-}
-
-/* The kernel makes sleeps up to 50 us longer than asked for, unless the thread wants it otherwise. */
-static long take_timer_slack(void)
-{
-	long slack = peal_sys_prctl(PR_GET_TIMERSLACK, 0);
-
-	return slack > 1 && peal_sys_prctl(PR_SET_TIMERSLACK, 1) == 0 ? slack : -1;
-}
-
-/* It does not know epoll_pwait2, and says so at every call. */
-static bool is_under_valgrind(void)
-{
-#ifdef HAVE_VALGRIND
-	return RUNNING_ON_VALGRIND;
-#else
-	return false;
-#endif
 }
 
 static void free_ring(struct peal_ring *ring)
@@ -125,19 +97,14 @@ static int epoll_open(
 		return err;
 	}
 	ring->watched = opts->polled;
-	ring->no_pwait2 = is_under_valgrind();
-	ring->timer_slack = take_timer_slack();
 	*out = ring;
 	return 0;
 }
 
 static void epoll_close(struct peal_ring *ring)
 {
-	if (!ring)
-		return;
-	if (ring->timer_slack > 0)
-		peal_sys_prctl(PR_SET_TIMERSLACK, (unsigned long)ring->timer_slack);
-	free_ring(ring);
+	if (ring)
+		free_ring(ring);
 }
 
 /* The open files are the parent's as well: nothing may be unregistered, only let go. */
@@ -159,7 +126,6 @@ const struct peal_backend peal_backend_epoll = {
 	.op_bytes = sizeof(struct epoll_room),
 	.preference = 50,
 	.probe = epoll_probe,
-	.features = epoll_features,
 	.open = epoll_open,
 	.close = epoll_close,
 	.submit = peal_epoll_submit,

@@ -3,8 +3,6 @@
  * What the epoll backend does beyond the contract: how few system calls it makes, the order of what
  * waits, and how its table of descriptors heals.
  */
-#include <sys/prctl.h>
-
 #include "backends/epoll/epoll.h"
 #include "tests/contract/ring/ring.h"
 
@@ -172,7 +170,7 @@ START_TEST(idle_ring_sleeps_on)
 	ring_drive(&c, 100 * PEAL_MS);
 	count_from_here();
 	ring_wait(&c, 300 * PEAL_MS);
-	ck_assert_uint_le(counter.calls[SYS_epoll_wait] + counted(SYS_epoll_pwait2), 3);
+	ck_assert_uint_eq(counted(SYS_epoll_wait), 1);
 	ring_cancel(&c, &op);
 	ring_cancel(&c, &poll);
 	ck_assert_int_eq(ring_finish(&c, &op), -ECANCELED);
@@ -180,37 +178,40 @@ START_TEST(idle_ring_sleeps_on)
 }
 END_TEST
 
-START_TEST(old_kernel_rounds_deadlines_up)
+/* Deadlines that move away before they come, as those of connections do, cost nothing. */
+START_TEST(timer_is_not_set_for_each_sleep)
 {
-	struct fault fault = { .number = SYS_epoll_pwait2, .err = ENOSYS, .times = 100 };
-	int64_t begin;
-
-	fault_begin(&fault);
-	begin = ring_now(&c);
-	ring_wait(&c, PEAL_MS / 10);
-	ring_wait(&c, PEAL_MS / 10);
-	fault_end();
-	ck_assert_uint_eq(fault.fired, c.ring->no_pwait2 && !on_valgrind());
-	ck_assert_int_ge(ring_now(&c) - begin, PEAL_MS / 5);
-	echo(2);
+	count_from_here();
+	for (int i = 0; i < 1000; i++) {
+		peal_backend_epoll.bell(c.ring, c.ring);
+		ring_wait(&c, PEAL_S);
+	}
+	ck_assert_uint_eq(counted(SYS_timerfd_settime), 1);
+	ck_assert_uint_eq(c.bells, 1000);
 }
 END_TEST
 
-static void see_pwait2(void *arg, const char *name, bool present, const char *remark)
+START_TEST(alarm_that_is_early_does_not_end_the_wait)
 {
-	if (!strcmp(name, "epoll_pwait2"))
-		*(int *)arg = present ? 1 : strlen(remark) ? 0 : -1;
+	int64_t begin = ring_now(&c);
+
+	peal_backend_epoll.bell(c.ring, c.ring);
+	ring_wait(&c, 20 * PEAL_MS);
+	count_from_here();
+	ring_wait(&c, 60 * PEAL_MS);
+	ck_assert_uint_eq(counted(SYS_timerfd_settime), 1);
+	ck_assert_int_ge(ring_now(&c) - begin, 60 * PEAL_MS);
 }
+END_TEST
 
-START_TEST(features_tell_of_an_old_kernel)
+START_TEST(nearer_deadline_is_kept)
 {
-	struct fault fault = { .number = SYS_epoll_pwait2, .err = ENOSYS };
-	int seen = -1;
+	int64_t begin = ring_now(&c);
 
-	fault_begin(&fault);
-	peal_backend_epoll.features(see_pwait2, &seen);
-	fault_end();
-	ck_assert_int_eq(seen, 0);
+	peal_backend_epoll.bell(c.ring, c.ring);
+	ring_wait(&c, 30 * PEAL_S);
+	ring_wait(&c, 2 * PEAL_MS);
+	ck_assert_int_lt(ring_now(&c) - begin, 20 * PEAL_S);
 }
 END_TEST
 
@@ -225,20 +226,6 @@ START_TEST(listener_is_nonblocking_and_its_connections_are_not)
 	ck_assert_int_eq(fcntl(ours, F_GETFL) & O_NONBLOCK, 0);
 	close_pair((struct pair){ ours, theirs });
 	close(listener.fd);
-}
-END_TEST
-
-START_TEST(timer_slack_is_given_back)
-{
-	struct contract other;
-	long before = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
-
-	prctl(PR_SET_TIMERSLACK, 4321, 0, 0, 0);
-	other = second_ring(&c, NULL);
-	ck_assert_int_eq(prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0), 1);
-	close_second_ring(&other);
-	ck_assert_int_eq(prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0), 4321);
-	prctl(PR_SET_TIMERSLACK, before, 0, 0, 0);
 }
 END_TEST
 
@@ -273,10 +260,10 @@ static Suite *epoll_suite(void)
 	tcase_add_test(tcase, left_over_registration_is_taken_over);
 	tcase_add_test(tcase, registration_that_is_refused_is_a_result);
 	tcase_add_test(tcase, idle_ring_sleeps_on);
-	tcase_add_test(tcase, old_kernel_rounds_deadlines_up);
-	tcase_add_test(tcase, features_tell_of_an_old_kernel);
+	tcase_add_test(tcase, timer_is_not_set_for_each_sleep);
+	tcase_add_test(tcase, alarm_that_is_early_does_not_end_the_wait);
+	tcase_add_test(tcase, nearer_deadline_is_kept);
 	tcase_add_test(tcase, listener_is_nonblocking_and_its_connections_are_not);
-	tcase_add_test(tcase, timer_slack_is_given_back);
 	tcase_add_test(tcase, ring_that_nobody_watches_has_no_descriptor);
 	tcase_add_test(tcase, closing_cancels_what_waits);
 	suite_add_tcase(suite, tcase);
