@@ -61,7 +61,6 @@ static inline void get_and_put(struct peal_stack_pool *pool, size_t count)
 }
 
 /* Linked by next. */
-/* Linked by next. */
 static inline void put_all(struct peal_stack_pool *pool, struct peal_stack *all)
 {
 	for (struct peal_stack *next; all; all = next) {
