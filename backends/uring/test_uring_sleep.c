@@ -75,16 +75,17 @@ static void ring_in_handler(int number)
 START_TEST(far_deadlines_do_not_overflow)
 {
 	const int64_t far[] = { INT64_MAX - 1, INT64_MAX / 2, PEAL_NEVER };
+	const struct sigaction action = { .sa_handler = ring_in_handler };
 	struct peal_ring *ring = open_tier(_i);
 	struct peal_reap reap;
 
+	ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
 	for (size_t i = 0; i < LENGTH(far); i++) {
 		int64_t begun = test_now();
 		timer_t timer;
 		struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };
 		const struct itimerspec soon = { .it_value = { .tv_nsec = 20 * PEAL_MS } };
 
-		signal(SIGALRM, ring_in_handler);
 		alarmed_ring = ring;
 		ck_assert_int_eq(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
 		ck_assert_int_eq(timer_settime(timer, 0, &soon, NULL), 0);
