@@ -99,7 +99,8 @@ static void tree(void)
 			directory(numbered("tree/a%d/b%d", a, b));
 			for (int c = 0; c < 4; c++) {
 				enter(numbered("tree/a%d/b%d", a, b));
-				plain(numbered("c%d", c), (size_t)(a * 1000 + b * 100 + c));
+				plain(numbered("c%d", c),
+					(size_t)a * 1000 + (size_t)b * 100 + (size_t)c);
 				enter("../../..");
 			}
 		}

@@ -38,7 +38,7 @@ static struct du_event *event_new(struct du_worker *worker, enum du_event_kind k
 	event->kind = kind;
 	event->ordinal = ordinal;
 	event->sort_ino = sort_ino;
-	strcpy(event->name, name);
+	memcpy(event->name, name, strlen(name) + 1);
 	worker->events_used += size;
 	return event;
 }

@@ -101,7 +101,7 @@ static char *write_digits(char *at, uint64_t n, bool grouped)
 {
 	const struct lconv *locale = localeconv();
 	const char *separator = locale->thousands_sep, *group = locale->grouping;
-	int left = grouped && *separator ? *group : 0;
+	int left = grouped && *separator ? (unsigned char)*group : 0;
 
 	do {
 		*--at = (char)('0' + n % 10);
@@ -111,7 +111,7 @@ static char *write_digits(char *at, uint64_t n, bool grouped)
 			memcpy(at, separator, strlen(separator));
 			if (group[1])
 				group++;
-			left = *group;
+			left = (unsigned char)*group;
 		}
 	} while (n);
 	return at;
