@@ -124,14 +124,14 @@ static void order_all_to_stop(struct peal_rt *rt)
 }
 
 struct patience {
-	struct peal_timer timer;
+	struct peal_alarm alarm;
 	struct peal_task *keeper;
 	bool over;
 };
 
-static void run_out(struct peal_timer *timer)
+static void run_out(struct peal_alarm *alarm)
 {
-	struct patience *patience = PEAL_CONTAINER_OF(timer, struct patience, timer);
+	struct patience *patience = PEAL_CONTAINER_OF(alarm, struct patience, alarm);
 
 	patience->over = true;
 	peal_task_wake(patience->keeper);
@@ -144,10 +144,10 @@ static bool wait_for_tasks(struct peal_rt *rt, int64_t duration)
 	struct peal_shard *shard = rt->keeper.shard;
 	bool closed;
 
-	peal_timer_start(shard, &patience.timer, peal_in(duration), run_out);
+	peal_alarm_start(shard, &patience.alarm, peal_in(duration), run_out);
 	while (!(closed = peal_limit_close(rt)) && !patience.over)
 		peal_task_park();
-	peal_timer_stop(shard, &patience.timer);
+	peal_alarm_stop(shard, &patience.alarm);
 	return closed;
 }
 

@@ -61,7 +61,7 @@ static void turn(struct peal_shard *shard)
 	int64_t now = peal_shard_now(shard);
 
 	PEAL_COUNT(shard, turns);
-	peal_timers_run(shard, now);
+	peal_alarms_run(shard, now);
 	if (shard->inflight.count || shard->flush)
 		peal_shard_poll(shard);
 	peal_shard_receive(shard, peal_inbox_take(&shard->inbox));

@@ -17,6 +17,8 @@ pealinclude_HEADERS += \
 	include/peal/time.h
 
 libpeal_core_la_SOURCES += \
+	core/alarm.c \
+	core/alarm.h \
 	core/alloc.c \
 	core/alloc.h \
 	core/atomic.h \
@@ -124,8 +126,6 @@ libpeal_core_la_SOURCES += \
 	core/sys.h \
 	core/task.c \
 	core/task.h \
-	core/timer.c \
-	core/timer.h \
 	core/version.c \
 	core/wait.c \
 	core/wait.h \

@@ -47,7 +47,7 @@ static bool spin(struct peal_shard *shard)
 		return false;
 	now = peal_shard_now(shard);
 	until = now + budget;
-	if (until > peal_timers_next(shard))
+	if (until > peal_alarms_next(shard))
 		return false; /* the next timer is that near: the loop comes round to it */
 	PEAL_COUNT(shard, spins);
 	peal_gauge_set(shard->counters, shard_state, PEAL_SHARD_STATE_SPINNING);
@@ -85,7 +85,7 @@ static bool work_elsewhere(struct peal_shard *shard)
 static int64_t sleep_until(struct peal_shard *shard, int64_t now, bool *watching)
 {
 	struct peal_rt *rt = shard->rt;
-	int64_t deadline = peal_timers_next(shard);
+	int64_t deadline = peal_alarms_next(shard);
 
 	if (shard->trim_at < deadline)
 		deadline = shard->trim_at;

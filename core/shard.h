@@ -23,7 +23,7 @@
 #include "core/node.h"
 #include "core/stats.h"
 #include "core/task.h"
-#include "core/timer.h"
+#include "core/alarm.h"
 
 #define PEAL_LOCAL_KEYS 64
 
@@ -71,7 +71,7 @@ struct peal_shard {
 	struct peal_op *refused, **refused_last;     /* the ring was full: to be submitted again */
 	uint32_t cancel_retries;                     /* ops whose cancel the ring did not take */
 
-	struct peal_timers timers;
+	struct peal_alarms alarms;
 	void *locals[PEAL_LOCAL_KEYS];
 
 	/* Shared */

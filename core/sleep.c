@@ -10,7 +10,7 @@
 
 struct sleep_wait {
 	struct peal_wait wait;
-	struct peal_timer timer;
+	struct peal_alarm alarm;
 };
 
 int64_t peal_now(void)
@@ -31,18 +31,18 @@ int64_t peal_in(int64_t duration)
 	return __builtin_add_overflow(peal_now(), duration, &instant) ? PEAL_NEVER : instant;
 }
 
-static void wake_up(struct peal_timer *timer)
+static void wake_up(struct peal_alarm *alarm)
 {
-	peal_task_resume(PEAL_CONTAINER_OF(timer, struct sleep_wait, timer)->wait.task);
+	peal_task_resume(PEAL_CONTAINER_OF(alarm, struct sleep_wait, alarm)->wait.task);
 }
 
 static void cancel_sleep(struct peal_wait *wait)
 {
 	struct sleep_wait *sleep = PEAL_CONTAINER_OF(wait, struct sleep_wait, wait);
 
-	if (!sleep->timer.armed)
+	if (!sleep->alarm.armed)
 		return; /* it is over anyway */
-	peal_timer_stop(wait->task->shard, &sleep->timer);
+	peal_alarm_stop(wait->task->shard, &sleep->alarm);
 	wait->cancelled = true;
 	peal_task_resume(wait->task);
 }
@@ -54,7 +54,7 @@ int peal_sleep_until(int64_t instant)
 
 	if (err)
 		return err;
-	peal_timer_start(sleep.wait.task->shard, &sleep.timer, instant, wake_up);
+	peal_alarm_start(sleep.wait.task->shard, &sleep.alarm, instant, wake_up);
 	peal_task_suspend(sleep.wait.task);
 	peal_wait_end(&sleep.wait);
 	return sleep.wait.cancelled ? -ECANCELED : 0;
