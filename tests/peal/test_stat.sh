@@ -84,7 +84,7 @@ tap_ok 'wrong calls are told and end with 2' usage
 
 list() {
 	code 0 "$peal" stat &&
-		shows '^ +PID  RUNTIME  NAME +BACKEND +STATE +SHARDS +AGE  TASKS FINISHED$' \
+		shows '^ *PID  RUNTIME  NAME +BACKEND +STATE +SHARDS +AGE  TASKS FINISHED$' \
 			"^ *$pid +1  demo +none +running +2 +[0-9.]+ [a-z]+ +0$"
 }
 tap_ok 'without a process the runtimes are listed' list
