@@ -1,39 +1,39 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/shard.h"
 #include "core/alarm.h"
+#include "core/shard.h"
 
 void peal_alarm_start(
 	struct peal_shard *shard, struct peal_alarm *alarm, int64_t deadline, peal_alarm_fn *fn)
 {
-	peal_alarm_stop(shard, alarm);
+	peal_wheel_remove(&shard->alarms, &alarm->node);
 	alarm->fn = fn;
-	alarm->armed = true;
-	peal_heap_insert(&shard->alarms.heap, &alarm->node, deadline);
+	peal_wheel_insert(&shard->alarms, &alarm->node, deadline);
 	PEAL_COUNT(shard, timers_armed);
 }
 
 void peal_alarm_stop(struct peal_shard *shard, struct peal_alarm *alarm)
 {
-	if (!alarm->armed)
-		return;
-	alarm->armed = false;
-	peal_heap_remove(&shard->alarms.heap, &alarm->node);
+	peal_wheel_remove(&shard->alarms, &alarm->node);
 }
 
 void peal_alarms_run(struct peal_shard *shard, int64_t now)
 {
-	struct peal_heap_node *first;
+	struct peal_wheel *wheel = &shard->alarms;
+	struct peal_wheel_node *node;
 
-	while ((first = shard->alarms.heap.root) && first->key <= now) {
-		struct peal_alarm *alarm = PEAL_CONTAINER_OF(first, struct peal_alarm, node);
+	/* Without anything due, too, the wheel keeps up: what is inserted then finds its level at once. */
+	if (now < peal_wheel_next(wheel) && !peal_wheel_behind(wheel, now))
+		return;
+	peal_wheel_advance(wheel, now);
+	for (int n = 0; n < PEAL_ALARMS_MOST && (node = peal_wheel_take(wheel)); n++) {
+		struct peal_alarm *alarm = PEAL_CONTAINER_OF(node, struct peal_alarm, node);
 
-		peal_alarm_stop(shard, alarm);
 		PEAL_COUNT(shard, timers_fired);
 		alarm->fn(alarm);
 	}
 }
 
-int64_t peal_alarms_next(const struct peal_shard *shard)
+int64_t peal_alarms_next(struct peal_shard *shard)
 {
-	return shard->alarms.heap.root ? shard->alarms.heap.root->key : PEAL_NEVER;
+	return peal_wheel_next(&shard->alarms);
 }

@@ -35,6 +35,8 @@ extern unsigned int (*peal_choice_hook)(enum peal_choice_kind kind, unsigned int
 #define PEAL_FRESH_FLOOR  8
 /* Ops that may complete at once before their fiber gives way. */
 #define PEAL_OP_BUDGET    128
+/* Alarms that may fire before the loop goes on to its ring. */
+#define PEAL_ALARMS_MOST  256
 /* Half of a ring, but no more than this, goes to a thief. */
 #define PEAL_STEAL_MOST   32
 /* Rounds over all victims before a search is given up, and pauses between them. */

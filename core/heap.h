@@ -77,13 +77,19 @@ static inline struct peal_heap_node *peal_heap_meld_siblings(struct peal_heap_no
 	return root;
 }
 
+/* A node whose key and order are set already. */
+static inline void peal_heap_put(struct peal_heap *heap, struct peal_heap_node *node)
+{
+	node->child = node->next = node->prev = NULL;
+	heap->root = peal_heap_meld(heap->root, node);
+}
+
 static inline void peal_heap_insert(
 	struct peal_heap *heap, struct peal_heap_node *node, int64_t key)
 {
-	node->child = node->next = node->prev = NULL;
 	node->key = key;
 	node->order = heap->inserted++;
-	heap->root = peal_heap_meld(heap->root, node);
+	peal_heap_put(heap, node);
 }
 
 static inline void peal_heap_remove(struct peal_heap *heap, struct peal_heap_node *node)

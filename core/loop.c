@@ -74,8 +74,8 @@ static void turn(struct peal_shard *shard)
 
 static bool may_park(struct peal_shard *shard)
 {
-	return !peal_sched_pending(shard) && !shard->refused && !shard->owed_count &&
-		!shard->cancel_retries;
+	return !peal_sched_pending(shard) && !peal_alarms_due(&shard->alarms) && !shard->refused &&
+		!shard->owed_count && !shard->cancel_retries;
 }
 
 /* With tasks waiting for stacks, sleep only for a moment: nobody rings when memory comes back. */

@@ -129,7 +129,9 @@ libpeal_core_la_SOURCES += \
 	core/version.c \
 	core/wait.c \
 	core/wait.h \
-	core/wake.c
+	core/wake.c \
+	core/wheel.c \
+	core/wheel.h
 
 # One of them; all are in the tarball.
 EXTRA_DIST += core/switch-aarch64.S core/switch-ucontext.c core/switch-x86_64.S

@@ -71,7 +71,7 @@ struct peal_shard {
 	struct peal_op *refused, **refused_last;     /* the ring was full: to be submitted again */
 	uint32_t cancel_retries;                     /* ops whose cancel the ring did not take */
 
-	struct peal_alarms alarms;
+	struct peal_wheel alarms;
 	void *locals[PEAL_LOCAL_KEYS];
 
 	/* Shared */

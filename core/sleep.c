@@ -40,7 +40,7 @@ static void cancel_sleep(struct peal_wait *wait)
 {
 	struct sleep_wait *sleep = PEAL_CONTAINER_OF(wait, struct sleep_wait, wait);
 
-	if (!sleep->alarm.armed)
+	if (!peal_alarm_armed(&sleep->alarm))
 		return; /* it is over anyway */
 	peal_alarm_stop(wait->task->shard, &sleep->alarm);
 	wait->cancelled = true;

@@ -28,7 +28,8 @@ test_programs += \
 	tests/unit/test_stats_find \
 	tests/unit/test_stats_memory \
 	tests/unit/test_stats_read \
-	tests/unit/test_switch
+	tests/unit/test_switch \
+	tests/unit/test_wheel
 
 fiber_help = tests/unit/fiber_help.c tests/unit/fiber_help.h tests/sys_fail.h
 tests_unit_test_exceptions_SOURCES = tests/unit/test_exceptions.c $(fiber_help)
