@@ -181,9 +181,11 @@ static void cancel_call(struct peal_wait *wait)
 
 int peal_blocking(peal_task_fn *fn, void *arg, int *result)
 {
-	struct job job = { .wait.cancel = cancel_call, .fn = fn, .arg = arg };
+	struct job job = {
+		.wait = { .cancel = cancel_call, .what = "blocking" }, .fn = fn, .arg = arg
+	};
 	struct peal_shard *shard = peal_shard_current();
-	int err;
+	int err, ended;
 
 	if (!fn)
 		return -EINVAL;
@@ -195,9 +197,9 @@ int peal_blocking(peal_task_fn *fn, void *arg, int *result)
 		PEAL_COUNT(shard, blocking_refused);
 	else
 		peal_task_park();
-	peal_wait_end(&job.wait);
-	if (job.wait.cancelled)
-		return -ECANCELED;
+	ended = peal_wait_end(&job.wait);
+	if (ended)
+		return ended;
 	if (!err && result)
 		*result = job.result;
 	return err;

@@ -32,9 +32,10 @@ static void cancel_join(struct peal_wait *wait)
 /* 0 when the target has ended. */
 static int wait_for_end(struct peal_task *task, struct peal_task *self)
 {
-	struct join_wait join = { .wait.cancel = cancel_join, .target = task };
+	struct join_wait join = { .wait = { .cancel = cancel_join, .what = "join" },
+		.target = task };
 	struct peal_task *expected = NULL;
-	int err;
+	int err, ended;
 
 	if (peal_load_acquire(&task->joiner) == PEAL_TASK_JOIN_ENDED)
 		return 0;
@@ -45,8 +46,8 @@ static int wait_for_end(struct peal_task *task, struct peal_task *self)
 		peal_task_park();
 	else if (expected != PEAL_TASK_JOIN_ENDED)
 		err = -EBUSY;
-	peal_wait_end(&join.wait);
-	return join.wait.cancelled ? -ECANCELED : err;
+	ended = peal_wait_end(&join.wait);
+	return ended ? ended : err;
 }
 
 int peal_task_join(struct peal_task *task, int *result)

@@ -10,6 +10,7 @@
 #include "core/fatal.h"
 #include "core/ops.h"
 #include "core/rt.h"
+#include "core/wait.h"
 
 enum op_state {
 	IDLE,
@@ -20,7 +21,8 @@ enum op_state {
 
 enum op_flags {
 	CANCEL_ASKED = 1 << 0,
-	CANCEL_RETRY = 1 << 1, /* the ring did not take the cancel yet */
+	CANCEL_RETRY = 1 << 1,   /* the ring did not take the cancel yet */
+	WAIT_CANCELLED = 1 << 2, /* the cancel came from a fiber's wait: its scope knows why */
 };
 
 static void append(struct peal_op *op, struct peal_op **first, struct peal_op ***last)
@@ -61,12 +63,16 @@ static void submit(struct peal_shard *shard, struct peal_op *op)
 	}
 }
 
-/* May it begin at all? What releases something always may. */
-static bool too_late(const struct peal_shard *shard, const struct peal_op *op)
+/* May it begin at all? What releases something always may. 0 or a negative errno. */
+static int allowed(const struct peal_shard *shard, const struct peal_op *op)
 {
 	if (op->opcode == PEAL_OP_CLOSE || op->opcode == PEAL_OP_SHUTDOWN)
-		return false;
-	return shard->cancelled || (shard->draining && op->opcode == PEAL_OP_ACCEPT);
+		return 0;
+	if (shard->draining && op->opcode == PEAL_OP_ACCEPT)
+		return -ECANCELED;
+	if (shard->running)
+		return peal_wait_allowed(shard->running);
+	return shard->cancelled ? -ECANCELED : 0;
 }
 
 struct peal_shard *peal_ops_begin(struct peal_op *op, enum peal_opcode opcode, int fd)
@@ -88,9 +94,11 @@ struct peal_shard *peal_ops_begin(struct peal_op *op, enum peal_opcode opcode, i
 
 void peal_ops_start(struct peal_shard *shard, struct peal_op *op, peal_op_fn *done)
 {
+	int err = allowed(shard, op);
+
 	op->done = done;
-	if (PEAL_UNLIKELY(too_late(shard, op))) {
-		op->result = -ECANCELED;
+	if (PEAL_UNLIKELY(err)) {
+		op->result = err;
 		complete(shard, op);
 		return;
 	}
@@ -247,29 +255,54 @@ static void spend_budget(struct peal_shard *shard)
 		peal_yield();
 }
 
-static int64_t take(struct peal_op *op)
+/*
+ * The fiber's own wait for an op, or for the first of several. What was cancelled by it completes with
+ * -ECANCELED and gets the reason that the fiber's scope gives.
+ */
+struct op_wait {
+	struct peal_wait wait;
+	struct peal_op *const *ops;
+	unsigned int count;
+};
+
+static const char *const op_names[PEAL_OP_COUNT_] = {
+	[PEAL_OP_NOP] = "nop",
+	[PEAL_OP_CLOSE] = "close",
+#define PEAL_IO(name, code, type, params, args_, fill) [PEAL_OP_##code] = #name,
+#include "core/io.tbl"
+#undef PEAL_IO
+};
+
+static int64_t take(struct peal_task *task, struct peal_op *op)
 {
+	int why;
+
 	op->state = IDLE;
+	if (PEAL_UNLIKELY(op->flags & WAIT_CANCELLED) && op->result == -ECANCELED) {
+		why = peal_wait_allowed(task);
+		op->result = why ? why : -ECANCELED; /* 0: the scope was left meanwhile */
+	}
 	return op->result;
 }
 
-ssize_t peal_op_wait(struct peal_op *op)
+static bool waitable(const struct peal_op *op)
 {
-	struct peal_task *self = peal_task_current();
+	return op && !op->done && op->state != IDLE;
+}
 
-	if (!self)
-		return -EPERM;
-	if (op->done || op->state == IDLE)
-		return -EINVAL;
-	if (op->state == COMPLETED) {
-		spend_budget(self->shard);
-		return (ssize_t)take(op);
+/* Each op still completes, and is waited for; the first that does resumes the fiber. */
+static void cancel_op_wait(struct peal_wait *wait)
+{
+	struct op_wait *ops = PEAL_CONTAINER_OF(wait, struct op_wait, wait);
+
+	for (unsigned int i = 0; i < ops->count; i++) {
+		struct peal_op *op = ops->ops[i];
+
+		if (!waitable(op) || op->state == COMPLETED)
+			continue;
+		op->flags |= WAIT_CANCELLED;
+		cancel(wait->task->shard, op);
 	}
-	if (op->waiter)
-		return -EBUSY;
-	op->waiter = self;
-	peal_task_suspend(self);
-	return (ssize_t)take(op);
 }
 
 /* The first that has completed; *pending tells whether any is still to come. */
@@ -277,7 +310,7 @@ static int find_completed(struct peal_op *const *ops, unsigned int count, bool *
 {
 	*pending = false;
 	for (unsigned int i = 0; i < count; i++) {
-		if (!ops[i] || ops[i]->done || ops[i]->state == IDLE)
+		if (!waitable(ops[i]))
 			continue;
 		if (ops[i]->state == COMPLETED)
 			return (int)i;
@@ -289,8 +322,52 @@ static int find_completed(struct peal_op *const *ops, unsigned int count, bool *
 static void set_waiter(struct peal_op *const *ops, unsigned int count, struct peal_task *waiter)
 {
 	for (unsigned int i = 0; i < count; i++)
-		if (ops[i] && !ops[i]->done && ops[i]->state != IDLE)
+		if (waitable(ops[i]))
 			ops[i]->waiter = waiter;
+}
+
+/*
+ * Until one of the ops has completed. In a cancelled scope they are cancelled first, and waited for
+ * nevertheless: their buffers are the kernel's until then. A full ring completes a cancelled op at once.
+ */
+static int wait_for_first(
+	struct peal_task *self, struct peal_op *const *ops, unsigned int count, const char *what)
+{
+	struct op_wait wait = {
+		.wait = { .cancel = cancel_op_wait, .what = what },
+		.ops = ops,
+		.count = count,
+	};
+	bool pending;
+
+	peal_wait_enter(&wait.wait, self);
+	if (PEAL_UNLIKELY(peal_wait_allowed(self)))
+		peal_wait_cancel(self);
+	if (find_completed(ops, count, &pending) < 0) {
+		set_waiter(ops, count, self);
+		peal_task_suspend(self);
+		set_waiter(ops, count, NULL);
+	}
+	peal_wait_end(&wait.wait);
+	return find_completed(ops, count, &pending);
+}
+
+ssize_t peal_op_wait(struct peal_op *op)
+{
+	struct peal_task *self = peal_task_current();
+
+	if (!self)
+		return -EPERM;
+	if (!waitable(op))
+		return -EINVAL;
+	if (op->state == COMPLETED) {
+		spend_budget(self->shard);
+		return (ssize_t)take(self, op);
+	}
+	if (op->waiter)
+		return -EBUSY;
+	wait_for_first(self, &op, 1, op_names[op->opcode]);
+	return (ssize_t)take(self, op);
 }
 
 int peal_op_wait_any(struct peal_op *const *ops, unsigned int count)
@@ -302,15 +379,11 @@ int peal_op_wait_any(struct peal_op *const *ops, unsigned int count)
 	if (!self)
 		return -EPERM;
 	i = find_completed(ops, count, &pending);
-	if (i < 0 && pending) {
-		set_waiter(ops, count, self);
-		peal_task_suspend(self);
-		set_waiter(ops, count, NULL);
-		i = find_completed(ops, count, &pending);
-	} else if (i >= 0) {
+	if (i < 0 && pending)
+		i = wait_for_first(self, ops, count, "one of several ops");
+	else if (i >= 0)
 		spend_budget(self->shard);
-	}
 	if (i >= 0)
-		take(ops[i]);
+		take(self, ops[i]);
 	return i;
 }

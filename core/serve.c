@@ -101,7 +101,10 @@ static int wait_for_room(struct server *server)
 {
 	while (server->opts.max_connections &&
 		peal_load_seq_cst(&server->open) >= server->opts.max_connections) {
-		struct room_wait room = { .wait.cancel = cancel_room, .server = server };
+		struct room_wait room = {
+			.wait = { .cancel = cancel_room, .what = "room for a connection" },
+			.server = server,
+		};
 		int err = peal_wait_begin(&room.wait);
 
 		if (err)
@@ -112,9 +115,9 @@ static int wait_for_room(struct server *server)
 		if (peal_load_seq_cst(&server->open) >= server->opts.max_connections ||
 			!peal_exchange_seq_cst(&server->waiting, 0))
 			peal_task_park();
-		peal_wait_end(&room.wait);
-		if (room.wait.cancelled)
-			return -ECANCELED;
+		err = peal_wait_end(&room.wait);
+		if (err)
+			return err;
 	}
 	return 0;
 }

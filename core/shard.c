@@ -18,7 +18,6 @@ static void init_queues(struct peal_shard *shard)
 	peal_queue_init(&shard->starved);
 	peal_queue_init(&shard->task_cache);
 	peal_list_init(&shard->tasks);
-	peal_list_init(&shard->waits);
 	peal_inbox_init(&shard->inbox);
 	peal_fresh_init(&shard->fresh);
 	shard->search.fn = peal_search_arrived;

@@ -63,7 +63,6 @@ struct peal_shard {
 	uint32_t task_cache_count;
 	struct peal_list tasks; /* started and not ended */
 	uint32_t task_count;
-	struct peal_list waits; /* core/wait.h */
 
 	/* Ops */
 	struct peal_inflight inflight;

@@ -49,15 +49,14 @@ static void cancel_sleep(struct peal_wait *wait)
 
 int peal_sleep_until(int64_t instant)
 {
-	struct sleep_wait sleep = { .wait.cancel = cancel_sleep };
+	struct sleep_wait sleep = { .wait = { .cancel = cancel_sleep, .what = "sleep" } };
 	int err = peal_wait_begin(&sleep.wait);
 
 	if (err)
 		return err;
 	peal_alarm_start(sleep.wait.task->shard, &sleep.alarm, instant, wake_up);
 	peal_task_suspend(sleep.wait.task);
-	peal_wait_end(&sleep.wait);
-	return sleep.wait.cancelled ? -ECANCELED : 0;
+	return peal_wait_end(&sleep.wait);
 }
 
 int peal_sleep(int64_t duration)

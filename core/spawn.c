@@ -21,6 +21,7 @@ void peal_task_init(
 	task->fn = fn;
 	task->arg = arg;
 	task->shard = NULL;
+	task->wait = NULL;
 	task->state = PEAL_TASK_FRESH;
 	task->stealable = task->system = 0;
 	task->result = 0;

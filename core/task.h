@@ -17,6 +17,7 @@
 
 struct peal_shard;
 struct peal_rt;
+struct peal_wait;
 
 enum peal_task_state {
 	PEAL_TASK_FRESH, /* never run, no stack */
@@ -43,7 +44,8 @@ struct peal_task {
 	struct peal_rt *rt;
 	struct peal_shard *shard; /* where it is to start, then where it runs */
 	struct peal_fiber fiber;
-	struct peal_list all; /* of the shard's started tasks, for reports and debuggers */
+	struct peal_wait *wait; /* what it waits for, if that can be cancelled (wait.h) */
+	struct peal_list all;   /* of the shard's started tasks, for reports and debuggers */
 	PEAL_ATOMIC(uint32_t) wake;
 	PEAL_ATOMIC(uint32_t) owners;
 	/* NULL, the task that joins, or PEAL_TASK_JOIN_ENDED. */

@@ -4,37 +4,56 @@
 #include "core/shard.h"
 #include "core/wait.h"
 
+/* The runtime's own tasks wait for the others to end: nothing ends their waits. */
+int peal_wait_allowed(struct peal_task *task)
+{
+	return task->shard->cancelled && !task->system ? -ECANCELED : 0;
+}
+
+/* A fiber that takes no notice of being cancelled must not keep its shard from everything else. */
+static int refuse(struct peal_task *task, int err)
+{
+	if (--task->shard->op_budget == 0)
+		peal_yield();
+	return err;
+}
+
 int peal_wait_begin(struct peal_wait *wait)
 {
-	struct peal_shard *shard = peal_shard_current();
+	struct peal_task *task = peal_task_current();
+	int err;
 
-	if (!shard || !shard->running)
+	if (!task)
 		return -EPERM;
-	if (shard->cancelled && !shard->running->system)
-		return -ECANCELED;
-	wait->task = shard->running;
-	wait->cancelled = false;
-	/* The runtime's own tasks wait for the others to end: nothing ends their waits. */
-	if (wait->task->system)
-		peal_list_init(&wait->list);
-	else
-		peal_list_append(&shard->waits, &wait->list);
+	err = peal_wait_allowed(task);
+	if (err)
+		return refuse(task, err);
+	peal_wait_enter(wait, task);
 	return 0;
 }
 
-void peal_wait_end(struct peal_wait *wait)
+int peal_wait_end(struct peal_wait *wait)
 {
-	peal_list_remove(&wait->list);
+	wait->task->wait = NULL;
+	return wait->cancelled ? -ECANCELED : 0;
+}
+
+void peal_wait_cancel(struct peal_task *task)
+{
+	struct peal_wait *wait = task->wait;
+
+	task->wait = NULL; /* once */
+	if (wait)
+		wait->cancel(wait);
 }
 
 void peal_wait_cancel_all(struct peal_shard *shard)
 {
 	shard->cancelled = true;
-	while (!peal_list_empty(&shard->waits)) {
-		struct peal_wait *wait = PEAL_CONTAINER_OF(
-			shard->waits.next, struct peal_wait, list);
+	PEAL_LIST_EACH (entry, &shard->tasks) {
+		struct peal_task *task = PEAL_CONTAINER_OF(entry, struct peal_task, all);
 
-		peal_list_remove(&wait->list);
-		wait->cancel(wait);
+		if (!task->system)
+			peal_wait_cancel(task);
 	}
 }

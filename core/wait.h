@@ -1,40 +1,61 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A wait that can be cancelled. It lies on the stack of the fiber that waits, and in a list of its
- * shard while it does, so that a runtime that stops can end them all.
+ * Every suspension that a cancel may end is a wait: begun before the fiber suspends, ended after it.
  *
- *	struct peal_wait wait = { .cancel = stop_waiting };
+ *	struct peal_wait wait = { .cancel = stop_waiting, .what = "sleep" };
  *
- *	err = peal_wait_begin(&wait);      // -ECANCELED: it is too late to begin
- *	...                                // suspend
- *	peal_wait_end(&wait);
+ *	err = peal_wait_begin(&wait);      // 0; -ECANCELED, -ETIMEDOUT: too late to begin; -EPERM: no fiber
+ *	if (err)
+ *		return err;
+ *	...                                // suspend, on what stop_waiting can withdraw
+ *	err = peal_wait_end(&wait);        // 0; -ECANCELED, -ETIMEDOUT: `cancelled` was set
  *
- * Cancel is called on the fiber's shard, at most once. It withdraws what the fiber waits for and
- * resumes it, or arranges that this happens; if the awaited thing is there already it does nothing.
+ * The wait lies on the stack of its fiber, which has one at most; every successful begin is followed by
+ * an end. Between the two the fiber suspends at most once, and starts no other wait.
+ *
+ * Cancel is called on the fiber's shard, at most once, while the fiber is suspended or already about to
+ * go on. It withdraws what the fiber waits for, sets `cancelled` and resumes the fiber, or arranges that
+ * this happens later; if the awaited thing is there already it does nothing, and the wait has succeeded:
+ * success beats cancel. It may not suspend, nor end another wait.
+ *
+ * Why a wait was cancelled (by whom, or by which deadline) is known to the scope that the fiber is in:
+ * the two calls look there and return the errno that the caller of the public function is to get.
+ *
+ * What releases something (close, leaving a scope) does not begin a wait: it just suspends.
  */
 #ifndef PEAL_CORE_WAIT_H
 #define PEAL_CORE_WAIT_H
 
-#include "core/list.h"
+#include <stdbool.h>
 
-struct peal_shard;
-struct peal_task;
-struct peal_wait;
+#include "core/task.h"
 
 typedef void peal_wait_cancel_fn(struct peal_wait *wait);
 
 struct peal_wait {
-	struct peal_list list;
-	struct peal_task *task;
 	peal_wait_cancel_fn *cancel;
+	const char *what; /* in a word, for reports: "sleep", "join"; never NULL */
+	struct peal_task *task;
 	bool cancelled;
 };
 
-/* In a fiber (-EPERM elsewhere). */
 int peal_wait_begin(struct peal_wait *wait);
-void peal_wait_end(struct peal_wait *wait);
+int peal_wait_end(struct peal_wait *wait);
 
-/* Cancel every wait of a shard, and every later one before it begins. On its thread. */
+/* Begin without asking whether it is too late: for what must be waited for in any case. */
+static inline void peal_wait_enter(struct peal_wait *wait, struct peal_task *task)
+{
+	wait->task = task;
+	wait->cancelled = false;
+	task->wait = wait;
+}
+
+/* May the fiber begin something that waits? 0, -ECANCELED or -ETIMEDOUT. On its shard. */
+int peal_wait_allowed(struct peal_task *task);
+
+/* Cancel the wait of a task, if it has one. On its shard. */
+void peal_wait_cancel(struct peal_task *task);
+/* Cancel every wait of a shard's tasks, and every later one before it begins. On its thread. */
 void peal_wait_cancel_all(struct peal_shard *shard);
 
 #endif
