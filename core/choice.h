@@ -31,8 +31,12 @@ extern unsigned int (*peal_choice_hook)(enum peal_choice_kind kind, unsigned int
 #define PEAL_SLICE_ITEMS  61
 #define PEAL_SLICE_NS     200000
 #define PEAL_SLICE_CLOCK  8
-/* Fresh tasks get one pick in so many, however many started fibers are ready. */
+/* Each class of priority gets one pick in so many, however much the classes before it have to do. */
+#define PEAL_CLASS_FLOOR  61
+/* Fresh tasks get one in so many of the normal class, however many started fibers are ready. */
 #define PEAL_FRESH_FLOOR  8
+/* Fibers in a row that run next because the one before has woken them. */
+#define PEAL_HANDOFFS     3
 /* Ops that may complete at once before their fiber gives way. */
 #define PEAL_OP_BUDGET    128
 /* Alarms that may fire before the loop goes on to its ring. */

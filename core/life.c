@@ -216,6 +216,7 @@ void peal_keeper_start(struct peal_rt *rt)
 {
 	peal_task_init(&rt->keeper, rt, keep, rt, "peal/keeper");
 	rt->keeper.system = 1;
+	rt->keeper.priority = PEAL_HIGH;
 	rt->keeper.shard = rt->shards[0];
 	peal_sched_ready(rt->shards[0], &rt->keeper);
 }

@@ -34,7 +34,7 @@ static bool something_came(struct peal_shard *shard, bool look_at_ring)
 		return true;
 	if (look_at_ring && (shard->inflight.count || shard->flush))
 		peal_shard_poll(shard);
-	return shard->callbacks || !peal_queue_empty(&shard->ready);
+	return shard->callbacks || shard->ready_count;
 }
 
 static bool spin(struct peal_shard *shard)

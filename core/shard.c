@@ -14,7 +14,7 @@ PEAL_THREAD_LOCAL struct peal_shard *peal_shard_here;
 
 static void init_queues(struct peal_shard *shard)
 {
-	peal_queue_init(&shard->ready);
+	peal_sched_init(shard);
 	peal_queue_init(&shard->starved);
 	peal_queue_init(&shard->task_cache);
 	peal_list_init(&shard->tasks);

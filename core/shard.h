@@ -26,6 +26,7 @@
 #include "core/alarm.h"
 
 #define PEAL_LOCAL_KEYS 64
+#define PEAL_PRIORITIES 3
 
 /* An order of the keeper's, carried out on the shard's loop. */
 typedef void peal_order_fn(struct peal_shard *shard);
@@ -40,9 +41,15 @@ struct peal_shard {
 	/* Scheduling */
 	struct peal_fiber thread;  /* the loop's own context */
 	struct peal_task *running; /* NULL on the loop */
-	struct peal_queue ready;   /* started fibers, and fresh tasks that are not stealable */
-	uint32_t ready_count;
-	uint32_t picks; /* counts picks, for the floors */
+	/* Started fibers, and fresh tasks that are not stealable, by priority. */
+	struct peal_queue ready[PEAL_PRIORITIES];
+	struct peal_task *next; /* woken by the fiber that runs: it is next */
+	uint32_t ready_count;   /* of all these */
+	uint32_t handoffs;      /* that many of them in a row were next */
+	uint32_t until_floor;   /* picks until a lower class gets one */
+	uint32_t normal_picks;
+	bool floor_is_idles; /* the last one that a lower class got was the idle class's */
+	bool after_callback; /* the last item was one: a task's turn */
 	uint32_t op_budget;
 	uint32_t quota;            /* tasks it may spawn before it asks the runtime (limit.c) */
 	bool draining;             /* accepts have ended, and permits go back at once */
@@ -126,7 +133,10 @@ unsigned int peal_shard_receive(struct peal_shard *shard, struct peal_inbox_node
 void peal_bells_retry(struct peal_shard *shard);
 
 /* sched.c: the queues. */
+void peal_sched_init(struct peal_shard *shard);
 void peal_sched_ready(struct peal_shard *shard, struct peal_task *task);
+/* A started fiber that the running one has woken, if any runs. */
+void peal_sched_woken(struct peal_shard *shard, struct peal_task *task);
 void peal_sched_fresh(struct peal_shard *shard, struct peal_task *task);
 struct peal_task *peal_sched_pick(struct peal_shard *shard);
 bool peal_sched_pending(struct peal_shard *shard);

@@ -23,7 +23,7 @@ void peal_task_init(
 	task->shard = NULL;
 	task->wait = NULL;
 	task->state = PEAL_TASK_FRESH;
-	task->stealable = task->system = 0;
+	task->stealable = task->system = task->priority = 0;
 	task->result = 0;
 	peal_store_relaxed(&task->wake, PEAL_WAKE_NONE);
 	peal_store_relaxed(&task->owners, 1);
@@ -70,7 +70,8 @@ int peal_task_place(struct peal_task *task, uint64_t place)
 
 	if (here && here->rt != rt)
 		here = NULL;
-	task->stealable = kind == STEALABLE && !rt->opts.no_stealing;
+	task->stealable = kind == STEALABLE && task->priority == PEAL_NORMAL &&
+		!rt->opts.no_stealing;
 	if (kind == PINNED)
 		return place_on(task, PLACE_SHARD(place));
 	if (kind == ROUND_ROBIN || !here)
@@ -91,6 +92,17 @@ static int check_place(const struct peal_rt *rt, uint64_t place)
 	default:
 		return -EINVAL;
 	}
+}
+
+static int read_opts(struct peal_spawn_opts *opts, const struct peal_spawn_opts *given)
+{
+	static const uint8_t none[sizeof(opts->reserved)];
+	int err = PEAL_OPTS_READ(opts, given);
+
+	if (err)
+		return err;
+	return opts->priority > PEAL_IDLE || memcmp(opts->reserved, none, sizeof(none)) ? -EINVAL
+											: 0;
 }
 
 /* By whom it was spawned, not where it will run. */
@@ -124,6 +136,7 @@ static int make(struct peal_task **made, struct peal_rt *rt, peal_task_fn *fn, v
 		return -ENOMEM;
 	}
 	peal_task_init(task, rt, fn, arg, opts->name);
+	task->priority = opts->priority;
 	peal_store_relaxed(&task->owners, owners);
 	count_spawn(rt, shard);
 	*made = task;
@@ -154,7 +167,7 @@ static int spawn(struct peal_task **handle, struct peal_rt *rt, peal_task_fn *fn
 
 	if (!rt || !fn)
 		return !rt ? -EPERM : -EINVAL;
-	err = PEAL_OPTS_READ(&opts, user_opts);
+	err = read_opts(&opts, user_opts);
 	if (!err)
 		err = check_place(rt, opts.place);
 	if (!err)
@@ -208,7 +221,7 @@ int peal_spawn_each(peal_task_fn *fn, void *arg, const struct peal_spawn_opts *u
 
 	if (!rt || !fn)
 		return !rt ? -EPERM : -EINVAL;
-	err = PEAL_OPTS_READ(&opts, user_opts);
+	err = read_opts(&opts, user_opts);
 	peal_queue_init(&made);
 	for (uint32_t i = 0; !err && i < rt->shard_count; i++) {
 		struct peal_task *task;

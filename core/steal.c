@@ -84,6 +84,7 @@ bool peal_steal_search(struct peal_shard *shard)
 
 	if (!become_searcher(shard))
 		return false;
+	PEAL_COUNT(shard, searches);
 	peal_gauge_set(shard->counters, shard_state, PEAL_SHARD_STATE_SEARCHING);
 	for (int round = 0; !found && round < PEAL_STEAL_ROUNDS; round++) {
 		found = search_round(shard);

@@ -163,7 +163,7 @@ void peal_task_suspend(struct peal_task *task)
 void peal_task_resume(struct peal_task *task)
 {
 	peal_assert(task->state == PEAL_TASK_SUSPENDED);
-	peal_sched_ready(task->shard, task);
+	peal_sched_woken(task->shard, task);
 }
 
 int peal_yield(void)

@@ -54,6 +54,7 @@ struct peal_task {
 	uint8_t state;     /* enum peal_task_state */
 	uint8_t stealable; /* while fresh */
 	uint8_t system;    /* the runtime's own: not counted among the tasks, not cancelled */
+	uint8_t priority;  /* PEAL_NORMAL, ... */
 	char name[PEAL_TASK_NAME_BYTES];
 };
 

@@ -37,10 +37,21 @@ typedef int peal_task_fn(void *arg);
 #define PEAL_ROUND_ROBIN   ((uint64_t)2 << 56)
 #define PEAL_STEALABLE     ((uint64_t)3 << 56)
 
+/*
+ * What runs first on a shard, by classes: high before normal before idle. Strictly, but for one pick in
+ * 61 that each lower class gets, so that none starves. A fiber keeps its class when it is woken. Only
+ * normal tasks are stolen: PEAL_STEALABLE ones of another class stay where they were spawned.
+ */
+#define PEAL_NORMAL        0 /* the default */
+#define PEAL_HIGH          1
+#define PEAL_IDLE          2
+
 struct peal_spawn_opts {
-	size_t size;      /* of this struct; PEAL_SPAWN() sets it */
-	uint64_t place;   /* PEAL_HERE, ... */
-	const char *name; /* for reports; copied, up to 31 bytes. NULL: none */
+	size_t size;         /* of this struct; PEAL_SPAWN() sets it */
+	uint64_t place;      /* PEAL_HERE, ... */
+	const char *name;    /* for reports; copied, up to 31 bytes. NULL: none */
+	uint8_t priority;    /* PEAL_NORMAL, PEAL_HIGH, PEAL_IDLE */
+	uint8_t reserved[7]; /* 0 */
 };
 
 /* Options in place: peal_spawn(fn, arg, PEAL_SPAWN(.place = PEAL_STEALABLE)). C only. */
@@ -85,8 +96,8 @@ PEAL_API int peal_task_join(struct peal_task *task, int *result);
 /* Give the handle up; the task goes on. Accepts NULL. Any thread. Does not suspend. */
 PEAL_API void peal_task_detach(struct peal_task *task);
 
-/* Let others run: the calling fiber goes to the end of its shard's queue. 0, or -EPERM when the
- * caller is no fiber. */
+/* Let others run: the calling fiber goes to the end of its shard's queue of its class. 0, or -EPERM
+ * when the caller is no fiber. */
 PEAL_API int peal_yield(void);
 
 /* The name of the calling task, "" when it has none or the caller is no task. */

@@ -25,10 +25,12 @@ test_programs += \
 	tests/contract/test_io \
 	tests/contract/test_life \
 	tests/contract/test_refused \
+	tests/contract/test_sched \
 	tests/contract/test_task
 tests_contract_test_faults_SOURCES = tests/contract/test_faults.c $(runtime_help)
 tests_contract_test_io_SOURCES = tests/contract/test_io.c $(runtime_help)
 tests_contract_test_life_SOURCES = tests/contract/test_life.c $(runtime_help)
+tests_contract_test_sched_SOURCES = tests/contract/test_sched.c $(runtime_help)
 tests_contract_test_task_SOURCES = tests/contract/test_task.c $(runtime_help)
 
 # The loader, and the plugins it is tried on: tests/contract/plugins/probe.h tells about them.

@@ -311,19 +311,20 @@ TASK_TEST(wrong_options_are_refused)
 		struct peal_spawn_opts known;
 		uint64_t newer;
 	} longer = { .known = { .size = sizeof(longer) } };
-	size_t size = sizeof(longer.known);
 
 	ck_assert_int_eq(peal_spawn(NULL, NULL, NULL), -EINVAL);
 	ck_assert_int_eq(peal_spawn(where, NULL, PEAL_SPAWN(.place = PEAL_PINNED(2))), -EINVAL);
 	ck_assert_int_eq(peal_spawn(where, NULL, PEAL_SPAWN(.place = (uint64_t)99 << 56)), -EINVAL);
 	ck_assert_int_eq(peal_spawn(where, NULL, PEAL_SPAWN(.place = PEAL_STEALABLE | 1)), -EINVAL);
+	ck_assert_int_eq(peal_spawn(where, NULL, PEAL_SPAWN(.priority = PEAL_IDLE + 1)), -EINVAL);
+	ck_assert_int_eq(peal_spawn(where, NULL, PEAL_SPAWN(.reserved = { 0, 1 })), -EINVAL);
 	ck_assert_int_eq(peal_spawn(where, NULL, &longer.known), 0);
 	longer.newer = 1;
 	ck_assert_int_eq(peal_spawn(where, NULL, &longer.known), -E2BIG);
 	longer.known.size = 3;
 	ck_assert_int_eq(peal_spawn(where, NULL, &longer.known), -EINVAL);
 	/* An older program's options end earlier: the rest is the default. */
-	longer.known.size = size - sizeof(longer.known.name);
+	longer.known.size = offsetof(struct peal_spawn_opts, name);
 	longer.known.name = (const char *)1;
 	ck_assert_int_eq(peal_spawn(where, NULL, &longer.known), 0);
 	return 0;

@@ -6,8 +6,9 @@
 #include "tools/peal/output.h"
 #include "tools/peal/stats_print.h"
 
-#define WIDTH 100
-#define LABEL 12 /* of a group's name, with the blanks around it */
+#define WIDTH  100
+#define INDENT 2
+#define GAP    2 /* after a group's name */
 
 static struct output_text show(const struct peal_counter *counter, uint64_t value)
 {
@@ -20,8 +21,8 @@ static struct output_text show(const struct peal_counter *counter, uint64_t valu
 	return output_count(value);
 }
 
-/* Totals of one group, in lines of at most WIDTH. */
-static void print_group(const struct peal_stats *stats, const char *group, FILE *to)
+/* Totals of one group, in lines of at most WIDTH; the values begin in column `label`. */
+static void print_group(const struct peal_stats *stats, const char *group, int label, FILE *to)
 {
 	int column = 0;
 
@@ -38,11 +39,11 @@ static void print_group(const struct peal_stats *stats, const char *group, FILE 
 		if (column && column + 2 + size <= WIDTH)
 			column += fprintf(to, ", %s %s", value.text, counter->name);
 		else if (column)
-			column = fprintf(to, ",\n%*s%s %s", LABEL, "", value.text, counter->name) -
+			column = fprintf(to, ",\n%*s%s %s", label, "", value.text, counter->name) -
 				2;
 		else
-			column = fprintf(
-				to, "  %-*s%s %s", LABEL - 2, group, value.text, counter->name);
+			column = fprintf(to, "%*s%-*s%s %s", INDENT, "", label - INDENT, group,
+				value.text, counter->name);
 	}
 	if (column)
 		putc('\n', to);
@@ -56,6 +57,20 @@ static bool is_first_of_group(const struct peal_stats *stats, unsigned int index
 		if (!strcmp(peal_stats_counter(stats, i)->group, group))
 			return false;
 	return true;
+}
+
+/* Where the values begin, after the longest group's name. */
+static int label_width(const struct peal_stats *stats)
+{
+	size_t longest = 0;
+
+	for (unsigned int i = 0; i < peal_stats_count(stats); i++) {
+		size_t size = strlen(peal_stats_counter(stats, i)->group);
+
+		if (size > longest && peal_stats_total(stats, i))
+			longest = size;
+	}
+	return (int)longest + INDENT + GAP;
 }
 
 int peal_print_stats(struct peal_rt *rt, FILE *to)
@@ -72,7 +87,8 @@ int peal_print_stats(struct peal_rt *rt, FILE *to)
 		output_duration((uint64_t)info->age).text);
 	for (unsigned int i = 0; i < peal_stats_count(stats); i++)
 		if (is_first_of_group(stats, i))
-			print_group(stats, peal_stats_counter(stats, i)->group, to);
+			print_group(
+				stats, peal_stats_counter(stats, i)->group, label_width(stats), to);
 	peal_stats_free(stats);
 	return 0;
 }
