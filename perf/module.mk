@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+# perf: benchmarks. `make perf` builds and runs them; `make check` compiles them and runs each as
+# shortly as possible, to see that they still work. Nothing here is installed.
+
+EXTRA_LTLIBRARIES = perf/libperf.la
+perf_libperf_la_SOURCES = \
+	perf/histogram.c \
+	perf/histogram.h \
+	perf/machine.c \
+	perf/measure.c \
+	perf/perf.c \
+	perf/perf.h \
+	perf/report.c \
+	perf/report.h \
+	perf/runtime.c \
+	perf/runtime.h
+
+# In the order in which `make perf` runs them.
+perf_programs = perf/micro
+
+EXTRA_PROGRAMS = $(perf_programs)
+
+# What hangs on internals of the core is linked with all of them.
+perf_micro_SOURCES = \
+	perf/micro_op.c \
+	perf/micro_post.c \
+	perf/micro_steal.c \
+	perf/micro_switch.c \
+	perf/micro_task.c \
+	perf/micro_timer.c \
+	perf/micro_wake.c
+perf_micro_LDADD = perf/libperf.la libpeal_core.la
+
+test_helpers += $(perf_programs)
+test_scripts += perf/test_smoke.sh
+AM_TESTS_ENVIRONMENT += PEAL_PERF_PROGRAMS='$(perf_programs)'; export PEAL_PERF_PROGRAMS;
+
+EXTRA_DIST += perf/README.md
+
+# PERF: options for every program; `make perf PERF='--only yield --json'`.
+perf: $(perf_programs)
+	@for program in $(perf_programs); do ./$$program $(PERF) || exit 1; done
+.PHONY: perf

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+#include "perf/report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void perf_summary_add(struct perf_summary *summary, const struct perf_run *run)
+{
+	if (summary->samples == summary->room) {
+		summary->room = summary->room ? 2 * summary->room : 16;
+		summary->values = realloc(summary->values, summary->room * sizeof(double));
+		perf_expect(summary->values, "there is memory for samples");
+	}
+	summary->values[summary->samples++] = run->value;
+	summary->operations += run->count;
+	summary->used.wall_ns += run->used.wall_ns;
+	summary->used.cpu_ns += run->used.cpu_ns;
+	summary->used.sleeps += run->used.sleeps;
+	summary->used.preempted += run->used.preempted;
+	summary->used.page_faults += run->used.page_faults;
+	if (!run->latency->total)
+		return;
+	if (!summary->latency)
+		summary->latency = calloc(1, sizeof(*summary->latency));
+	perf_expect(summary->latency, "there is memory for a histogram");
+	perf_merge(summary->latency, run->latency);
+}
+
+void perf_summary_free(struct perf_summary *summary)
+{
+	free(summary->values);
+	free(summary->latency);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Of values in order: linear between neighbours. */
+static double quantile(const struct perf_summary *summary, double q)
+{
+	double at = q * (summary->samples - 1);
+	unsigned int below = (unsigned int)at;
+	unsigned int above = below + 1 < summary->samples ? below + 1 : below;
+
+	return summary->values[below] +
+		(at - below) * (summary->values[above] - summary->values[below]);
+}
+
+static double per_operation(const struct perf_summary *summary, int64_t sum)
+{
+	return (double)sum / (double)summary->operations;
+}
+
+void perf_report_begin(bool json)
+{
+	if (!json)
+		printf("%-22s %-14s %10s %10s %10s %-6s %7s %10s %9s %10s %10s\n", "row", "variant",
+			"median", "p10", "p90", "unit", "/floor", "CPU", "sleeps/op", "p99",
+			"p99.9");
+}
+
+static void print_text(const struct perf_row *row, const struct perf_variant *variant,
+	const struct perf_summary *summary, double floor)
+{
+	double median = quantile(summary, 0.5);
+
+	printf("%-22s %-14s %10.5g %10.5g %10.5g %-6s ", row->name, variant->name,
+		median / row->scale, quantile(summary, 0.1) / row->scale,
+		quantile(summary, 0.9) / row->scale, row->unit);
+	if (floor > 0)
+		printf("%7.2f ", median / floor);
+	else
+		printf("%7s ", "-");
+	printf("%10.5g %9.3g", per_operation(summary, summary->used.cpu_ns) / row->scale,
+		per_operation(summary, summary->used.sleeps));
+	if (summary->latency)
+		printf(" %10.5g %10.5g", (double)perf_percentile(summary->latency, 99) / row->scale,
+			(double)perf_percentile(summary->latency, 99.9) / row->scale);
+	putchar('\n');
+}
+
+static void print_json(const struct perf_row *row, const struct perf_variant *variant,
+	const struct perf_summary *summary, double floor)
+{
+	double median = quantile(summary, 0.5);
+
+	printf("{\"name\":\"%s\",\"variant\":\"%s\",\"value\":%.6g,\"unit\":\"%s\"", row->name,
+		variant->name, median / row->scale, row->unit);
+	if (floor > 0)
+		printf(",\"floor\":%.6g,\"ratio\":%.4g", floor / row->scale, median / floor);
+	printf(",\"p10\":%.6g,\"p90\":%.6g,\"samples\":%u,\"cpu\":%.6g,\"sleeps\":%.4g,"
+	       "\"preempted\":%.4g,\"page_faults\":%.4g",
+		quantile(summary, 0.1) / row->scale, quantile(summary, 0.9) / row->scale,
+		summary->samples, per_operation(summary, summary->used.cpu_ns) / row->scale,
+		per_operation(summary, summary->used.sleeps),
+		per_operation(summary, summary->used.preempted),
+		per_operation(summary, summary->used.page_faults));
+	if (summary->latency)
+		printf(",\"p99\":%.6g,\"p999\":%.6g",
+			(double)perf_percentile(summary->latency, 99) / row->scale,
+			(double)perf_percentile(summary->latency, 99.9) / row->scale);
+	puts("}");
+}
+
+static void print_skipped(const struct perf_row *row, const struct perf_variant *variant,
+	const struct perf_summary *summary, bool json)
+{
+	printf(json ? "{\"name\":\"%s\",\"variant\":\"%s\",\"skipped\":\"%s\"}\n"
+		    : "%-22s %-14s left out: %s\n",
+		row->name, variant->name, summary->skipped);
+}
+
+/* The median of the first floor that was measured; 0 without one. */
+static double floor_of(const struct perf_row *row, const struct perf_summary *summaries)
+{
+	for (int i = 0; i < PERF_VARIANTS && row->variants[i].run; i++)
+		if (row->variants[i].floor && summaries[i].samples)
+			return quantile(&summaries[i], 0.5);
+	return 0;
+}
+
+void perf_report_row(const struct perf_row *row, struct perf_summary *summaries, bool json)
+{
+	double floor;
+
+	for (int i = 0; i < PERF_VARIANTS; i++)
+		if (summaries[i].samples)
+			qsort(summaries[i].values, summaries[i].samples, sizeof(double), by_value);
+	floor = floor_of(row, summaries);
+	for (int i = 0; i < PERF_VARIANTS && row->variants[i].run; i++) {
+		if (summaries[i].skipped[0])
+			print_skipped(row, &row->variants[i], &summaries[i], json);
+		else if (summaries[i].samples && json)
+			print_json(row, &row->variants[i], &summaries[i], floor);
+		else if (summaries[i].samples)
+			print_text(row, &row->variants[i], &summaries[i], floor);
+	}
+}
