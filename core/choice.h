@@ -8,56 +8,79 @@
 #define PEAL_CORE_CHOICE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/compiler.h"
 
 enum peal_choice_kind {
-	PEAL_CHOICE_VICTIM,    /* where a search for work begins */
-	PEAL_CHOICE_WAKE,      /* where the search for a shard to wake begins */
-	PEAL_CHOICE_PLACEMENT, /* where round-robin begins */
+	PEAL_CHOICE_VICTIM, /* where a search for work begins */
+	PEAL_CHOICE_WAKE,   /* where the search for a shard to wake begins */
+	PEAL_CHOICE_SPIN,   /* 0: sleep at once, 1: spin first */
 };
+
+/*
+ * Whether to spin before sleeping is a bet. What it is decided by: how long the next work took to come
+ * after sleeping at once and after spinning first, and how often a spin ended with work. What could not
+ * be won is limited by credit, which grows with time.
+ */
+struct peal_bet {
+	int64_t average[2];  /* ns until work came: after sleeping at once, after spinning first */
+	int64_t hit_average; /* ns of spinning that it took when it paid */
+	int64_t last;        /* ns until work came, the last time */
+	int64_t credit;      /* ns that may be spun for nothing */
+	int64_t credited_at;
+	uint32_t paid;   /* of PEAL_BET_ALWAYS: how often a spin did */
+	uint32_t rounds; /* since the one that loses was tried */
+};
+
+#define PEAL_BET_ALWAYS 1024
 
 /* Of one thread. */
 struct peal_choice {
 	uint64_t state;
-	uint32_t spin_ns; /* how long the next spin may take */
+	struct peal_bet bet;
 };
 
 /* Set by tests before a runtime starts: answers in place of the generator, less than `among`. */
 extern unsigned int (*peal_choice_hook)(enum peal_choice_kind kind, unsigned int among);
 
 /* Slices end after this many items, or this long (the clock is read every PEAL_SLICE_CLOCK items). */
-#define PEAL_SLICE_ITEMS  61
-#define PEAL_SLICE_NS     200000
-#define PEAL_SLICE_CLOCK  8
+#define PEAL_SLICE_ITEMS   61
+#define PEAL_SLICE_NS      200000
+#define PEAL_SLICE_CLOCK   8
 /* Each class of priority gets one pick in so many, however much the classes before it have to do. */
-#define PEAL_CLASS_FLOOR  61
+#define PEAL_CLASS_FLOOR   61
 /* Fresh tasks get one in so many of the normal class, however many started fibers are ready. */
-#define PEAL_FRESH_FLOOR  8
+#define PEAL_FRESH_FLOOR   8
 /* Fibers in a row that run next because the one before has woken them. */
-#define PEAL_HANDOFFS     3
+#define PEAL_HANDOFFS      3
 /* Ops that may complete at once before their fiber gives way. */
-#define PEAL_OP_BUDGET    128
+#define PEAL_OP_BUDGET     128
 /* Alarms that may fire before the loop goes on to its ring. */
-#define PEAL_ALARMS_MOST  256
+#define PEAL_ALARMS_MOST   256
 /* Half of a ring, but no more than this, goes to a thief. */
-#define PEAL_STEAL_MOST   32
+#define PEAL_STEAL_MOST    32
 /* Rounds over all victims before a search is given up, and pauses between them. */
-#define PEAL_STEAL_ROUNDS 4
-#define PEAL_STEAL_PAUSES 32
+#define PEAL_STEAL_ROUNDS  4
+#define PEAL_STEAL_PAUSES  32
 /* The longest a shard may sleep while it is the last asleep and another works: it then looks for work
  * that is stuck behind a task that does not give way. */
-#define PEAL_WATCH_NS     10000000
+#define PEAL_WATCH_NS      10000000
 /* A task that keeps its shard longer than this is reported in the counters. */
-#define PEAL_HOG_NS       10000000
-#define PEAL_SPIN_MOST_NS 20000
-
-static inline void peal_choice_init(struct peal_choice *choice, uint64_t seed)
-{
-	choice->state = seed * 2 + 1;
-	choice->spin_ns = PEAL_SPIN_MOST_NS / 4;
-}
+#define PEAL_HOG_NS        10000000
+/* A spin is twice as long as those that paid took, within these bounds. */
+#define PEAL_SPIN_LEAST_NS 2000
+#define PEAL_SPIN_MOST_NS  50000
+/* Work that took longer to come than this is not waited for by spinning. */
+#define PEAL_LONG_IDLE_NS  1000000
+/* One bet in so many goes to the one that loses: things may have changed. */
+#define PEAL_BET_RETRY     32
+/* What may be spun for nothing, in percent of the time; and how much of it can be saved up. */
+#define PEAL_SPIN_SHARE    10
+#define PEAL_CREDIT_MOST   500000
+/* A sleep for no longer than this would be late by as much: it is spun. */
+#define PEAL_SPIN_TIMER_NS 50000
 
 /* Less than `among`, which is not 0. xorshift64*, see Vigna, An experimental exploration of
  * Marsaglia's xorshift generators, scrambled (2016). */
@@ -75,20 +98,11 @@ static inline unsigned int peal_choose(
 	return (unsigned int)((((x * 0x2545f4914f6cdd1dULL) >> 32) * among) >> 32);
 }
 
-/* Spinning is a bet: a hit raises the next stake by a quarter, a miss halves it. */
-static inline void peal_choice_spun(struct peal_choice *choice, bool hit)
-{
-	uint32_t spin = choice->spin_ns;
+void peal_choice_init(struct peal_choice *choice, uint64_t seed);
 
-	spin = hit ? spin + spin / 4 + 250 : spin / 2;
-	choice->spin_ns = spin > PEAL_SPIN_MOST_NS ? PEAL_SPIN_MOST_NS : spin;
-}
-
-/* A sleep that was so short that spinning would have been quicker: try that again. */
-static inline void peal_choice_slept(struct peal_choice *choice, int64_t ns)
-{
-	if (ns < PEAL_SPIN_MOST_NS && choice->spin_ns < PEAL_SPIN_MOST_NS / 8)
-		choice->spin_ns = PEAL_SPIN_MOST_NS / 8;
-}
+/* How long to spin before sleeping, in ns; 0: not at all. */
+int64_t peal_choose_spin(struct peal_choice *choice, int64_t now);
+/* How it went: it was spun for so long (0: not at all), then or later, after `waited` ns, work came. */
+void peal_bet_settle(struct peal_bet *bet, int64_t spun, int64_t waited);
 
 #endif

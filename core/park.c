@@ -37,50 +37,67 @@ static bool something_came(struct peal_shard *shard, bool look_at_ring)
 	return shard->callbacks || shard->ready_count;
 }
 
-static bool spin(struct peal_shard *shard)
+/* A CPU for each shard that is awake? The idle ones among them are those that spin. */
+static bool room_to_spin(struct peal_rt *rt)
 {
-	uint32_t budget = shard->choice.spin_ns;
-	int64_t now, until;
+	uint32_t awake = rt->shard_count - peal_load_relaxed(&rt->idle) +
+		peal_load_relaxed(&rt->spinners);
+
+	return rt->may_spin && awake < rt->cpus.count;
+}
+
+/* Until `until`, or until something comes: true. Returns when that was in *now. */
+static bool spin_until(struct peal_shard *shard, int64_t until, int64_t *now)
+{
+	int64_t begin = *now;
 	bool hit = false;
 
-	if (!shard->rt->may_spin || !budget)
-		return false;
-	now = peal_shard_now(shard);
-	until = now + budget;
-	if (until > peal_alarms_next(shard))
-		return false; /* the next timer is that near: the loop comes round to it */
 	PEAL_COUNT(shard, spins);
 	peal_gauge_set(shard->counters, shard_state, PEAL_SHARD_STATE_SPINNING);
-	for (uint32_t i = 0; !hit && now < until; i++) {
+	peal_add_seq_cst(&shard->rt->spinners, 1);
+	peal_idle_spins(shard, true);
+	for (uint32_t i = 0; !hit && *now < until; i++) {
 		peal_cpu_relax();
 		hit = something_came(shard, i % 4 == 0);
-		now = peal_shard_now(shard);
+		*now = peal_shard_now(shard);
 	}
+	peal_idle_spins(shard, false);
+	peal_sub_seq_cst(&shard->rt->spinners, 1);
 	peal_gauge_set(shard->counters, shard_state, PEAL_SHARD_STATE_RUNNING);
-	peal_choice_spun(&shard->choice, hit);
+	PEAL_COUNT_ADD(shard, spin_ns, (uint64_t)(*now - begin));
 	if (hit)
 		PEAL_COUNT(shard, spin_hits);
 	return hit;
 }
 
-/* After the mark, before sleeping: fresh work that was published before its maker could see the mark. */
-static bool work_elsewhere(struct peal_shard *shard)
+/*
+ * Spin, if that is worth it. True when there is something to do. A timer that is so near that the
+ * kernel would wake us too late for it is waited for here; otherwise it is a bet.
+ */
+static bool spin(struct peal_shard *shard, int64_t begin, int64_t *spun)
 {
-	struct peal_rt *rt = shard->rt;
+	int64_t now = begin, next = peal_alarms_next(shard), length;
+	bool hit;
 
-	if (peal_load_relaxed(&rt->overflow_count))
-		return true;
-	if (rt->opts.no_stealing)
+	if (!room_to_spin(shard->rt))
 		return false;
-	for (uint32_t i = 0; i < rt->shard_count; i++)
-		if (peal_fresh_count(&rt->shards[i]->fresh))
-			return true;
-	return false;
+	if (next - begin <= PEAL_SPIN_TIMER_NS) {
+		spin_until(shard, next, &now);
+		return true;
+	}
+	length = peal_choose_spin(&shard->choice, begin);
+	if (!length)
+		return false;
+	hit = spin_until(shard, begin + length, &now);
+	*spun = now - begin;
+	if (hit)
+		peal_bet_settle(&shard->choice.bet, *spun, *spun);
+	return hit;
 }
 
 /*
- * Until when. The last to sleep while one still works looks round now and then for tasks stuck behind
- * one that does not give way; when all sleep nobody does.
+ * Until when. One of those that sleep while another works looks round now and then for tasks stuck
+ * behind one that does not give way; when all sleep nobody does.
  */
 static int64_t sleep_until(struct peal_shard *shard, int64_t now, bool *watching)
 {
@@ -89,8 +106,8 @@ static int64_t sleep_until(struct peal_shard *shard, int64_t now, bool *watching
 
 	if (shard->trim_at < deadline)
 		deadline = shard->trim_at;
-	*watching = rt->shard_count > 1 && peal_load_relaxed(&rt->idle) + 1 == rt->shard_count &&
-		deadline > now + PEAL_WATCH_NS;
+	*watching = deadline > now + PEAL_WATCH_NS && !peal_steal_others_idle(shard) &&
+		!peal_exchange_seq_cst(&rt->watched, 1);
 	return *watching ? now + PEAL_WATCH_NS : deadline;
 }
 
@@ -111,7 +128,8 @@ static void check_rescue(struct peal_shard *shard, int64_t now)
 		shard->index);
 }
 
-static void sleep_in_kernel(struct peal_shard *shard)
+/* Returns when it woke up. */
+static int64_t sleep_in_kernel(struct peal_shard *shard)
 {
 	int64_t begin = peal_shard_now(shard), end;
 	struct peal_inbox_node *node;
@@ -124,17 +142,32 @@ static void sleep_in_kernel(struct peal_shard *shard)
 	node = peal_inbox_unpark(&shard->inbox);
 	end = peal_shard_now(shard);
 	PEAL_COUNT_ADD(shard, park_ns, (uint64_t)(end - begin));
-	peal_choice_slept(&shard->choice, end - begin);
+	if (watching)
+		peal_store_seq_cst(&shard->rt->watched, 0);
 	if (node && watching && !heard && end - begin >= PEAL_WATCH_NS)
 		check_rescue(shard, end);
 	/* First, or the search node, if that is what came, would seem to be still on its way. */
 	peal_idle_leave(shard);
 	peal_shard_receive(shard, node);
+	return end;
+}
+
+/* Nothing to do, nothing to steal. */
+static void wait_for_work(struct peal_shard *shard)
+{
+	int64_t begin = peal_shard_now(shard), spun = 0, end;
+
+	if (spin(shard, begin, &spun) || !peal_inbox_park(&shard->inbox)) {
+		peal_idle_leave(shard);
+		return;
+	}
+	end = sleep_in_kernel(shard);
+	peal_bet_settle(&shard->choice.bet, spun, end - begin);
 }
 
 void peal_shard_park(struct peal_shard *shard)
 {
-	if (peal_steal_search(shard) || spin(shard))
+	if (peal_steal_visible(shard) && peal_steal_search(shard))
 		return;
 	if (shard->quota > shard->rt->quota_batch)
 		peal_limit_return(shard); /* others may need what we do not */
@@ -143,8 +176,9 @@ void peal_shard_park(struct peal_shard *shard)
 	else
 		shard->trim_at = PEAL_NEVER;
 	peal_idle_enter(shard);
-	if (!work_elsewhere(shard) && peal_inbox_park(&shard->inbox))
-		sleep_in_kernel(shard);
-	else
+	/* Once more: fresh work that was published before its maker could see the mark. */
+	if (peal_steal_visible(shard))
 		peal_idle_leave(shard);
+	else
+		wait_for_work(shard);
 }

@@ -31,7 +31,7 @@ struct peal_rt {
 	struct peal_shard **shards;
 	uint32_t shard_count;
 	struct peal_cpus cpus;
-	bool may_spin; /* a CPU for each shard, and no quota that spinning would eat */
+	bool may_spin; /* no quota that it would eat, and a clock that goes on meanwhile */
 	bool pin;
 	struct peal_stats_page *stats;
 	struct peal_blocking_pool *blocking;
@@ -64,6 +64,8 @@ struct peal_rt {
 	PEAL_ATOMIC(uint32_t) orders_left; /* shards that have not carried out the keeper's order */
 	PEAL_ALIGNED_LINE PEAL_ATOMIC(uint32_t) idle;
 	PEAL_ATOMIC(uint32_t) searchers;
+	PEAL_ATOMIC(uint32_t) spinners; /* of the idle ones */
+	PEAL_ATOMIC(uint32_t) watched;  /* one that sleeps looks round now and then (park.c) */
 };
 
 /* limit.c: the bound on tasks. Acquire: 0 or -EAGAIN, -ESHUTDOWN. shard NULL off the shards. */

@@ -31,6 +31,13 @@
 /* An order of the keeper's, carried out on the shard's loop. */
 typedef void peal_order_fn(struct peal_shard *shard);
 
+/* peal_shard.idle: out of work, so that it may be sent searching. */
+enum peal_idleness {
+	PEAL_IDLE_NOT,
+	PEAL_IDLE_ASLEEP, /* or about to be */
+	PEAL_IDLE_SPINNING
+};
+
 struct peal_shard {
 	struct peal_rt *rt;
 	uint32_t index;
@@ -82,7 +89,7 @@ struct peal_shard {
 
 	/* Shared */
 	PEAL_ALIGNED_LINE struct peal_inbox inbox;
-	PEAL_ALIGNED_LINE PEAL_ATOMIC(uint32_t) idle; /* asleep, or about to be (wake.c) */
+	PEAL_ALIGNED_LINE PEAL_ATOMIC(uint32_t) idle; /* enum peal_idleness (wake.c) */
 	struct peal_node search;                      /* how somebody sends it searching */
 	struct peal_node control; /* the keeper's orders, one at a time (life.c) */
 	peal_order_fn *order;
@@ -143,7 +150,11 @@ bool peal_sched_pending(struct peal_shard *shard);
 /* Callbacks and tasks until the slice is used up. */
 void peal_sched_slice(struct peal_shard *shard, int64_t now);
 
-/* steal.c: look for work on other shards. True when something was found. */
+/* steal.c: do all the others sleep? Then there is no work on them. */
+bool peal_steal_others_idle(struct peal_shard *shard);
+/* Is there work on other shards? What was published before the call is seen. */
+bool peal_steal_visible(struct peal_shard *shard);
+/* Look for it. True when something was found. */
 bool peal_steal_search(struct peal_shard *shard);
 /* From the runtime's overflow list into the shard's own ring. */
 bool peal_steal_overflow(struct peal_shard *shard);
@@ -152,6 +163,7 @@ bool peal_steal_overflow(struct peal_shard *shard);
 void peal_wake_one(struct peal_shard *shard);
 void peal_idle_enter(struct peal_shard *shard);
 void peal_idle_leave(struct peal_shard *shard);
+void peal_idle_spins(struct peal_shard *shard, bool spins);
 void peal_search_arrived(struct peal_shard *shard, struct peal_node *node);
 
 /* park.c: nothing to run: spin, then sleep. */

@@ -78,6 +78,33 @@ static bool become_searcher(struct peal_shard *shard)
 	return true;
 }
 
+/*
+ * When all the others are idle none of them has any: a shard marks itself idle when it has run out of
+ * work, and takes the mark back before it takes in more. (The own mark is read first: if somebody claims
+ * us in between we only look once more than needed.)
+ */
+bool peal_steal_others_idle(struct peal_shard *shard)
+{
+	struct peal_rt *rt = shard->rt;
+	bool mine = peal_load_seq_cst(&shard->idle);
+
+	return peal_load_seq_cst(&rt->idle) + 1 >= rt->shard_count + mine;
+}
+
+bool peal_steal_visible(struct peal_shard *shard)
+{
+	struct peal_rt *rt = shard->rt;
+
+	if (peal_load_relaxed(&rt->overflow_count))
+		return true;
+	if (rt->opts.no_stealing || peal_steal_others_idle(shard))
+		return false;
+	for (uint32_t i = 0; i < rt->shard_count; i++)
+		if (peal_fresh_count(&rt->shards[i]->fresh))
+			return true;
+	return false;
+}
+
 bool peal_steal_search(struct peal_shard *shard)
 {
 	bool found = false, last;
@@ -86,9 +113,11 @@ bool peal_steal_search(struct peal_shard *shard)
 		return false;
 	PEAL_COUNT(shard, searches);
 	peal_gauge_set(shard->counters, shard_state, PEAL_SHARD_STATE_SEARCHING);
-	for (int round = 0; !found && round < PEAL_STEAL_ROUNDS; round++) {
+	for (int round = 0; round < PEAL_STEAL_ROUNDS && peal_steal_visible(shard); round++) {
 		found = search_round(shard);
-		for (int i = 0; !found && i < PEAL_STEAL_PAUSES; i++)
+		if (found)
+			break;
+		for (int i = 0; i < PEAL_STEAL_PAUSES; i++)
 			peal_cpu_relax();
 	}
 	peal_gauge_set(shard->counters, shard_state, PEAL_SHARD_STATE_RUNNING);

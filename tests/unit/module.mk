@@ -3,6 +3,7 @@
 test_programs += \
 	tests/unit/test_alloc \
 	tests/unit/test_backend \
+	tests/unit/test_choice \
 	tests/unit/test_cpus \
 	tests/unit/test_exceptions \
 	tests/unit/test_fiber \
