@@ -453,7 +453,8 @@ TASK_TEST(connections_are_served_until_the_drain, .shards = 3)
 	}
 	while (atomic_load(&server.served) < 20)
 		peal_sleep(PEAL_MS);
-	peal_sleep(PEAL_MS);
+	while (!counter("connections_failed"))
+		peal_sleep(PEAL_MS);
 	ck_assert_uint_eq(counter("connections_accepted"), 20);
 	ck_assert_uint_eq(counter("connections_failed"), 1);
 	return 0;

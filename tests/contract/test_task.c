@@ -207,9 +207,11 @@ TASK_TEST(the_bound_refuses_and_never_waits, .max_tasks = 10)
 	return 0;
 }
 
-static int sleep_a_while(void *arg)
+static int sleep_until_set(void *arg)
 {
-	return peal_sleep(50 * PEAL_MS);
+	while (!*(bool *)arg)
+		peal_sleep(PEAL_MS);
+	return 0;
 }
 
 static int join_the_same(void *arg)
@@ -220,14 +222,16 @@ static int join_the_same(void *arg)
 TASK_TEST(misuse_of_a_join_is_answered)
 {
 	struct peal_task *sleeper, *first;
+	bool over = false;
 	int result;
 
 	ck_assert_int_eq(peal_task_join(NULL, &result), -EINVAL);
-	ck_assert_int_eq(peal_task_spawn(&sleeper, sleep_a_while, NULL, NULL), 0);
+	ck_assert_int_eq(peal_task_spawn(&sleeper, sleep_until_set, &over, NULL), 0);
 	ck_assert_int_eq(peal_task_spawn(&first, join_the_same, &sleeper, NULL), 0);
 	peal_yield();
 	peal_yield();
 	ck_assert_int_eq(peal_task_join(sleeper, NULL), -EBUSY);
+	over = true;
 	ck_assert_int_eq(peal_task_join(first, &result), 0);
 	ck_assert_int_eq(result, 0);
 	return 0;
@@ -418,6 +422,8 @@ static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 
 static int pass_gate(void *arg)
 {
+	if (arg)
+		atomic_store((atomic_int *)arg, 1);
 	pthread_mutex_lock(&gate);
 	pthread_mutex_unlock(&gate);
 	return 0;
@@ -425,20 +431,23 @@ static int pass_gate(void *arg)
 
 static int pass_gate_in_task(void *arg)
 {
-	return peal_blocking(pass_gate, NULL, NULL);
+	return peal_blocking(pass_gate, arg, NULL);
 }
 
 TASK_TEST(a_full_blocking_queue_refuses, .max_blocking = 1, .max_blocking_queue = 1)
 {
 	struct peal_task *tasks[2];
+	atomic_int begun = 0;
 	int result;
 
 	pthread_mutex_lock(&gate);
-	/* One runs (and holds on to the gate), one waits. */
-	for (int i = 0; i < 2; i++) {
-		ck_assert_int_eq(peal_task_spawn(&tasks[i], pass_gate_in_task, NULL, NULL), 0);
-		ck_assert_int_eq(peal_sleep(20 * PEAL_MS), 0);
-	}
+	/* One runs (and waits at the gate), one is queued. */
+	ck_assert_int_eq(peal_task_spawn(&tasks[0], pass_gate_in_task, &begun, NULL), 0);
+	while (!atomic_load(&begun))
+		peal_yield();
+	ck_assert_int_eq(peal_task_spawn(&tasks[1], pass_gate_in_task, NULL, NULL), 0);
+	peal_yield();
+	peal_yield();
 	ck_assert_int_eq(peal_blocking(pass_gate, NULL, NULL), -EAGAIN);
 	ck_assert_uint_eq(counter("blocking_refused"), 1);
 	pthread_mutex_unlock(&gate);
