@@ -65,6 +65,21 @@ extern PEAL_THREAD_LOCAL struct peal_fiber_here {
 	struct peal_exceptions *exceptions; /* NULL without a C++ runtime */
 } peal_fiber_here;
 
+/*
+ * Between two uses by its fibers an adopted thread may serve others: leave it, and come back to it. So
+ * several may have adopted one thread, of which one is in at a time.
+ */
+static inline void peal_fiber_leave_thread(struct peal_fiber_here *kept)
+{
+	*kept = peal_fiber_here;
+	peal_fiber_here = (struct peal_fiber_here){ 0 };
+}
+
+static inline void peal_fiber_enter_thread(const struct peal_fiber_here *kept)
+{
+	peal_fiber_here = *kept;
+}
+
 /* What a fiber takes along, saved on the stack that it leaves. */
 struct peal_baggage {
 	int error;

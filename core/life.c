@@ -11,31 +11,49 @@
 /* Tasks that have not ended so long after everything was cancelled are named in the log. */
 #define STUCK_NS (5 * PEAL_S)
 
-void peal_rt_meet(struct peal_rt *rt)
+/* With the lock held. */
+static bool arrive(struct peal_rt *rt, uint32_t count)
 {
-	uint32_t meeting;
+	rt->arrived += count;
+	if (rt->arrived < rt->shard_count)
+		return false;
+	rt->arrived = 0;
+	rt->meeting++;
+	pthread_cond_broadcast(&rt->changed);
+	return true;
+}
+
+bool peal_rt_arrive(struct peal_rt *rt, uint32_t *meeting)
+{
+	bool last;
 
 	pthread_mutex_lock(&rt->lock);
-	meeting = rt->meeting;
-	if (++rt->arrived == rt->shard_count) {
-		rt->arrived = 0;
-		rt->meeting++;
-		pthread_cond_broadcast(&rt->changed);
-	}
+	*meeting = rt->meeting;
+	last = arrive(rt, 1);
+	pthread_mutex_unlock(&rt->lock);
+	return last;
+}
+
+void peal_rt_wait_for_others(struct peal_rt *rt, uint32_t meeting)
+{
+	pthread_mutex_lock(&rt->lock);
 	while (rt->meeting == meeting)
 		pthread_cond_wait(&rt->changed, &rt->lock);
 	pthread_mutex_unlock(&rt->lock);
 }
 
+void peal_rt_meet(struct peal_rt *rt)
+{
+	uint32_t meeting;
+
+	peal_rt_arrive(rt, &meeting);
+	peal_rt_wait_for_others(rt, meeting);
+}
+
 void peal_rt_meet_absent(struct peal_rt *rt, unsigned int count)
 {
 	pthread_mutex_lock(&rt->lock);
-	rt->arrived += count;
-	if (rt->arrived == rt->shard_count) {
-		rt->arrived = 0;
-		rt->meeting++;
-		pthread_cond_broadcast(&rt->changed);
-	}
+	arrive(rt, count);
 	pthread_mutex_unlock(&rt->lock);
 }
 
@@ -51,6 +69,11 @@ void peal_rt_set_running(struct peal_rt *rt)
 
 	if (peal_cas_seq_cst(&rt->state, &expected, PEAL_RT_RUNNING))
 		peal_stats_page_set_state(rt->stats, PEAL_RT_RUNNING);
+}
+
+void peal_rt_set_stopped(struct peal_rt *rt)
+{
+	set_state(rt, PEAL_RT_STOPPED);
 }
 
 void peal_keeper_look(struct peal_rt *rt)

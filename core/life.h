@@ -10,6 +10,9 @@
 #ifndef PEAL_CORE_LIFE_H
 #define PEAL_CORE_LIFE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct peal_rt;
 struct peal_shard;
 
@@ -20,9 +23,14 @@ void peal_keeper_look(struct peal_rt *rt);
 
 /* From BOOTING, if it is that still. */
 void peal_rt_set_running(struct peal_rt *rt);
+/* No shard turns any more. */
+void peal_rt_set_stopped(struct peal_rt *rt);
 
 /* Every shard's thread waits here for all others. */
 void peal_rt_meet(struct peal_rt *rt);
+/* The two halves of that: *meeting is the one to wait for. True for the last to arrive. */
+bool peal_rt_arrive(struct peal_rt *rt, uint32_t *meeting);
+void peal_rt_wait_for_others(struct peal_rt *rt, uint32_t meeting);
 /* Stand in for threads that could not be made. */
 void peal_rt_meet_absent(struct peal_rt *rt, unsigned int count);
 

@@ -36,7 +36,7 @@ bool peal_shard_wait(struct peal_shard *shard, int64_t deadline)
 }
 
 /* Tasks that found no memory for a stack: others may have given theirs back. */
-static void feed_starved(struct peal_shard *shard)
+void peal_shard_feed(struct peal_shard *shard)
 {
 	struct peal_queue starved;
 	struct peal_link *link;
@@ -82,27 +82,40 @@ static bool may_park(struct peal_shard *shard)
 static void park_starved(struct peal_shard *shard)
 {
 	peal_shard_wait(shard, peal_shard_now(shard) + PEAL_MS);
-	feed_starved(shard);
+	peal_shard_feed(shard);
 }
 
-/* Cancelled ops are still with the kernel, and bells may be queued. The inbox is closed. */
+/*
+ * Cancelled ops are still with the kernel, and bells may be queued. The inbox is closed. True when
+ * nothing is left.
+ */
+bool peal_shard_finish(struct peal_shard *shard)
+{
+	if (!shard->inflight.count && !peal_sched_pending(shard) && !shard->flush)
+		return true;
+	peal_shard_poll(shard);
+	retry(shard);
+	peal_sched_slice(shard, peal_shard_now(shard));
+	return false;
+}
+
 static void finish(struct peal_shard *shard)
 {
-	while (shard->inflight.count || peal_sched_pending(shard) || shard->flush) {
+	while (!peal_shard_finish(shard))
 		if (may_park(shard) && shard->inflight.count)
 			peal_shard_wait(shard, peal_shard_now(shard) + PEAL_MS);
-		else
-			peal_shard_poll(shard);
-		retry(shard);
-		peal_sched_slice(shard, peal_shard_now(shard));
-	}
+}
+
+bool peal_shard_turn(struct peal_shard *shard)
+{
+	turn(shard);
+	return may_park(shard) && !shard->stopping;
 }
 
 void peal_shard_loop(struct peal_shard *shard)
 {
 	while (!shard->stopping) {
-		turn(shard);
-		if (!may_park(shard) || shard->stopping)
+		if (!peal_shard_turn(shard))
 			continue;
 		if (PEAL_UNLIKELY(!peal_queue_empty(&shard->starved)))
 			park_starved(shard);

@@ -34,6 +34,8 @@ libpeal_core_la_SOURCES += \
 	core/cpus.c \
 	core/cpus.h \
 	core/deliver.c \
+	core/embed.c \
+	core/embed.h \
 	core/exceptions.c \
 	core/exceptions.h \
 	core/fatal.c \

@@ -128,23 +128,38 @@ static void check_rescue(struct peal_shard *shard, int64_t now)
 		shard->index);
 }
 
-/* Returns when it woke up. */
-static int64_t sleep_in_kernel(struct peal_shard *shard)
+/* Counts, and returns until when. */
+static int64_t begin_sleep(struct peal_shard *shard)
 {
-	int64_t begin = peal_shard_now(shard), end;
-	struct peal_inbox_node *node;
-	bool watching, heard;
-
+	shard->park_begin = peal_shard_now(shard);
 	PEAL_COUNT(shard, parks);
 	peal_gauge_set(shard->counters, shard_state, PEAL_SHARD_STATE_PARKED);
-	heard = peal_shard_wait(shard, sleep_until(shard, begin, &watching));
+	return sleep_until(shard, shard->park_begin, &shard->watching);
+}
+
+/* Returns when it woke up; *node is what came. */
+static int64_t end_sleep(struct peal_shard *shard, struct peal_inbox_node **node)
+{
+	int64_t now;
+
 	peal_gauge_set(shard->counters, shard_state, PEAL_SHARD_STATE_RUNNING);
-	node = peal_inbox_unpark(&shard->inbox);
-	end = peal_shard_now(shard);
-	PEAL_COUNT_ADD(shard, park_ns, (uint64_t)(end - begin));
-	if (watching)
+	*node = peal_inbox_unpark(&shard->inbox);
+	now = peal_shard_now(shard);
+	PEAL_COUNT_ADD(shard, park_ns, (uint64_t)(now - shard->park_begin));
+	if (shard->watching)
 		peal_store_seq_cst(&shard->rt->watched, 0);
-	if (node && watching && !heard && end - begin >= PEAL_WATCH_NS)
+	return now;
+}
+
+static int64_t sleep_in_kernel(struct peal_shard *shard)
+{
+	int64_t until = begin_sleep(shard), end;
+	struct peal_inbox_node *node;
+	bool heard;
+
+	heard = peal_shard_wait(shard, until);
+	end = end_sleep(shard, &node);
+	if (node && shard->watching && !heard && end - shard->park_begin >= PEAL_WATCH_NS)
 		check_rescue(shard, end);
 	/* First, or the search node, if that is what came, would seem to be still on its way. */
 	peal_idle_leave(shard);
@@ -165,10 +180,11 @@ static void wait_for_work(struct peal_shard *shard)
 	peal_bet_settle(&shard->choice.bet, spun, end - begin);
 }
 
-void peal_shard_park(struct peal_shard *shard)
+/* The last look round, marked idle. False when there is something to do. */
+static bool settle(struct peal_shard *shard)
 {
 	if (peal_steal_visible(shard) && peal_steal_search(shard))
-		return;
+		return false;
 	if (shard->quota > shard->rt->quota_batch)
 		peal_limit_return(shard); /* others may need what we do not */
 	if (PEAL_UNLIKELY(peal_stack_pool_excess(shard->stacks)))
@@ -177,8 +193,36 @@ void peal_shard_park(struct peal_shard *shard)
 		shard->trim_at = PEAL_NEVER;
 	peal_idle_enter(shard);
 	/* Once more: fresh work that was published before its maker could see the mark. */
-	if (peal_steal_visible(shard))
-		peal_idle_leave(shard);
-	else
+	if (!peal_steal_visible(shard))
+		return true;
+	peal_idle_leave(shard);
+	return false;
+}
+
+void peal_shard_park(struct peal_shard *shard)
+{
+	if (settle(shard))
 		wait_for_work(shard);
+}
+
+bool peal_shard_park_begin(struct peal_shard *shard, int64_t *deadline)
+{
+	if (!settle(shard))
+		return false;
+	if (!peal_inbox_park(&shard->inbox)) {
+		peal_idle_leave(shard);
+		return false;
+	}
+	*deadline = begin_sleep(shard);
+	return true;
+}
+
+/* Nobody can tell a lost bell from a thread that was busy elsewhere, so there is no check. */
+void peal_shard_park_end(struct peal_shard *shard)
+{
+	struct peal_inbox_node *node;
+
+	end_sleep(shard, &node);
+	peal_idle_leave(shard);
+	peal_shard_receive(shard, node);
 }

@@ -14,6 +14,7 @@
 #include "core/backend.h"
 #include "core/compiler.h"
 #include "core/cpus.h"
+#include "core/embed.h"
 #include "core/life.h"
 #include "core/list.h"
 #include "core/shard.h"
@@ -49,6 +50,7 @@ struct peal_rt {
 	struct peal_queue overflow;
 	PEAL_ALIGNED_LINE PEAL_ATOMIC(uint32_t) overflow_count;
 
+	struct peal_embed embed; /* shard 0, where opts.embedded */
 	struct peal_task keeper; /* takes the runtime down (life.h) */
 	peal_task_fn *main_fn;   /* of peal_run() */
 	void *main_arg;

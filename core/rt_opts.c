@@ -42,9 +42,8 @@ static int check_bytes(const struct peal_rt_opts *opts, struct peal_reason *reas
 	if (opts->affinity > PEAL_AFFINITY_NONE)
 		return peal_refuse(reason, -EINVAL, "affinity is %u; PEAL_AFFINITY_AUTO or _NONE",
 			opts->affinity);
-	if (opts->no_stealing > 1 || opts->report_overflow > 1 || opts->reserved)
-		return peal_refuse(
-			reason, -EINVAL, "a flag is neither 0 nor 1, or a reserved byte is not 0");
+	if (opts->no_stealing > 1 || opts->report_overflow > 1 || opts->embedded > 1)
+		return peal_refuse(reason, -EINVAL, "a flag is neither 0 nor 1");
 	return 0;
 }
 

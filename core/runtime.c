@@ -184,23 +184,36 @@ static int fall_back(struct peal_rt *rt, struct peal_reason *reason)
 		rt->opts.backend, &rt->backend, err, &cause, &rt->backend, rt->backend_why, reason);
 }
 
-/*
- * Try backends until one opens on every shard. With `borrow` the calling thread is shard 0, and this
- * returns when the runtime has ended.
- */
-static int start(struct peal_rt *rt, bool borrow, struct peal_reason *reason)
+/* Whose thread is shard 0? */
+enum zeroth {
+	ITS_OWN,
+	BORROWED, /* the calling one, until the runtime has ended */
+	EMBEDDED  /* likewise, but only during peal_rt_turn() */
+};
+
+static void begin(struct peal_rt *rt, enum zeroth zeroth)
+{
+	if (zeroth == BORROWED)
+		peal_shard_thread_run(rt->shards[0]);
+	else if (zeroth == EMBEDDED)
+		peal_embed_begin(rt);
+	else
+		wait_until_met(rt);
+}
+
+/* Try backends until one opens on every shard. When the thread was borrowed the runtime has ended then. */
+static int start(struct peal_rt *rt, enum zeroth zeroth, struct peal_reason *reason)
 {
 	for (;;) {
-		int err = attempt(rt, borrow, reason);
+		int err = attempt(rt, zeroth != ITS_OWN, reason);
 
 		if (err)
 			return err;
-		if (borrow)
-			peal_shard_thread_run(rt->shards[0]);
-		else
-			wait_until_met(rt);
+		begin(rt, zeroth);
 		if (peal_rt_all_open(rt))
 			return 0;
+		if (zeroth == EMBEDDED)
+			peal_embed_end(rt);
 		err = fall_back(rt, reason);
 		if (err)
 			return err;
@@ -220,7 +233,7 @@ int peal_rt_start(
 	err = create(&rt, opts, reason);
 	if (err)
 		return err;
-	err = start(rt, false, reason);
+	err = start(rt, rt->opts.embedded ? EMBEDDED : ITS_OWN, reason);
 	if (err) {
 		free_shards(rt);
 		destroy(rt);
@@ -231,14 +244,36 @@ int peal_rt_start(
 	return 0;
 }
 
+/* The thread that turns shard 0 turns it to its end, in a turn of no other runtime. */
+static int stop_embedded(struct peal_rt *rt)
+{
+	int err;
+
+	if (!pthread_equal(rt->embed.thread, pthread_self()))
+		return -EPERM;
+	if (peal_shard_current())
+		return -EDEADLK;
+	peal_rt_drain(rt);
+	err = peal_embed_run_out(rt);
+	if (!err)
+		peal_embed_end(rt);
+	return err;
+}
+
 int peal_rt_stop(struct peal_rt *rt)
 {
 	struct peal_shard *here = peal_shard_current();
+	int err;
 
 	if (!rt)
 		return 0;
 	if (here && here->rt == rt)
 		return -EDEADLK;
+	if (rt->opts.embedded) {
+		err = stop_embedded(rt);
+		if (err)
+			return err;
+	}
 	peal_rt_drain(rt);
 	peal_shard_threads_join(rt);
 	free_shards(rt);
@@ -258,7 +293,10 @@ int peal_run(peal_task_fn *fn, void *arg, const struct peal_rt_opts *opts)
 	if (!err) {
 		rt->main_fn = fn;
 		rt->main_arg = arg;
-		err = start(rt, true, &reason);
+		err = rt->opts.embedded
+			? peal_refuse(&reason, -EINVAL,
+				  "embedded: peal_run() has no loop to be embedded in; use peal_rt_start()")
+			: start(rt, BORROWED, &reason);
 		if (!err) {
 			err = rt->main_result;
 			peal_shard_threads_join(rt);

@@ -59,9 +59,16 @@ static int open_ring(struct peal_shard *shard, struct peal_reason *reason)
 		.shard = shard->index,
 		.shards = shard->rt->shard_count,
 		.entries = shard->rt->opts.ring_entries,
+		.polled = shard->opened != NULL,
 	};
+	int err = shard->backend->open(&shard->ring, &opts, reason);
 
-	return shard->backend->open(&shard->ring, &opts, reason);
+	if (err || !shard->opened)
+		return err;
+	err = shard->opened(shard, reason);
+	if (err)
+		shard->backend->close(shard->ring);
+	return err;
 }
 
 static int open_stacks(struct peal_shard *shard, struct peal_reason *reason)

@@ -72,6 +72,8 @@ struct peal_shard {
 
 	/* Tasks */
 	struct peal_stack_pool *stacks;
+	int64_t park_begin; /* of its last sleep, and whether it watches meanwhile (park.c) */
+	bool watching;
 	int64_t trim_at; /* when stacks are given back; PEAL_NEVER: none are left over (park.c) */
 	struct peal_queue task_cache;
 	uint32_t task_cache_count;
@@ -100,6 +102,8 @@ struct peal_shard {
 	bool no_thread;  /* none could be made */
 	int start_error;
 	struct peal_reason start_reason;
+	/* What is to be done once its ring is open; NULL: nothing. */
+	int (*opened)(struct peal_shard *shard, struct peal_reason *reason);
 };
 
 extern PEAL_THREAD_LOCAL struct peal_shard *peal_shard_here;
@@ -127,6 +131,15 @@ void peal_shard_close(struct peal_shard *shard);
 
 /* loop.c: until it is stopped and nothing is in flight. */
 void peal_shard_loop(struct peal_shard *shard);
+/*
+ * Its parts, for a thread that has a loop of its own. A turn returns whether there is nothing more to
+ * run: the shard should sleep then, for a moment only if some of its tasks are starved of stacks, and
+ * feed them afterwards. Once shard->stopping is set, peal_shard_finish() takes its place, until it
+ * returns that nothing is left.
+ */
+bool peal_shard_turn(struct peal_shard *shard);
+void peal_shard_feed(struct peal_shard *shard);
+bool peal_shard_finish(struct peal_shard *shard);
 /* Flush and reap, without or with sleeping. True when a bell was heard. */
 bool peal_shard_poll(struct peal_shard *shard);
 bool peal_shard_wait(struct peal_shard *shard, int64_t deadline);
@@ -168,6 +181,12 @@ void peal_search_arrived(struct peal_shard *shard, struct peal_node *node);
 
 /* park.c: nothing to run: spin, then sleep. */
 void peal_shard_park(struct peal_shard *shard);
+/*
+ * The two halves of it, for a thread that sleeps elsewhere (embed.c): false when there is something to
+ * do after all; otherwise it is to sleep until *deadline, and to call end first when it is back.
+ */
+bool peal_shard_park_begin(struct peal_shard *shard, int64_t *deadline);
+void peal_shard_park_end(struct peal_shard *shard);
 
 /* ops.c, for the loop. */
 void peal_ops_reaped(struct peal_shard *shard, struct peal_reap *reap);

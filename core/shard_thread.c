@@ -37,38 +37,57 @@ static void prepare_thread(struct peal_shard *shard)
 			strerror(-err));
 }
 
-static void close_up(struct peal_shard *shard)
+bool peal_shard_thread_begin(struct peal_shard *shard)
 {
 	struct peal_rt *rt = shard->rt;
 
-	peal_rt_meet(rt);
-	/* Whoever was delivering from outside when the inbox was closed still has a bell to ring. */
-	while (peal_load_seq_cst(&rt->outside))
-		sched_yield();
-	peal_gauge_set(shard->counters, shard_state, PEAL_SHARD_STATE_STOPPED);
-}
-
-void peal_shard_thread_run(struct peal_shard *shard)
-{
-	struct peal_rt *rt = shard->rt;
-
-	prepare_thread(shard);
 	shard->start_error = peal_shard_open(shard, &shard->start_reason);
 	if (!shard->start_error && rt->opts.report_overflow)
 		shard->start_error = peal_overflow_enter_thread();
 	if (!shard->start_error && shard->index == 0)
 		peal_keeper_start(rt);
 	peal_rt_meet(rt);
-	if (peal_rt_all_open(rt)) {
-		peal_rt_set_running(rt);
-		peal_gauge_set(shard->counters, shard_state, PEAL_SHARD_STATE_RUNNING);
-		peal_shard_loop(shard);
-		close_up(shard);
-	}
-	if (rt->opts.report_overflow)
+	if (!peal_rt_all_open(rt))
+		return false;
+	peal_rt_set_running(rt);
+	peal_gauge_set(shard->counters, shard_state, PEAL_SHARD_STATE_RUNNING);
+	return true;
+}
+
+uint32_t peal_shard_thread_leave(struct peal_shard *shard)
+{
+	uint32_t meeting;
+
+	if (peal_rt_arrive(shard->rt, &meeting))
+		peal_rt_set_stopped(shard->rt);
+	return meeting;
+}
+
+void peal_shard_thread_meet(struct peal_shard *shard, uint32_t meeting)
+{
+	peal_rt_wait_for_others(shard->rt, meeting);
+	/* Whoever was delivering from outside when the inbox was closed still has a bell to ring. */
+	while (peal_load_seq_cst(&shard->rt->outside))
+		sched_yield();
+	peal_gauge_set(shard->counters, shard_state, PEAL_SHARD_STATE_STOPPED);
+}
+
+void peal_shard_thread_end(struct peal_shard *shard)
+{
+	if (shard->rt->opts.report_overflow)
 		peal_overflow_leave_thread();
 	if (!shard->start_error)
 		peal_shard_close(shard);
+}
+
+void peal_shard_thread_run(struct peal_shard *shard)
+{
+	prepare_thread(shard);
+	if (peal_shard_thread_begin(shard)) {
+		peal_shard_loop(shard);
+		peal_shard_thread_meet(shard, peal_shard_thread_leave(shard));
+	}
+	peal_shard_thread_end(shard);
 }
 
 static void *shard_thread(void *arg)

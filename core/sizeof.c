@@ -28,6 +28,7 @@ static const struct {
 	SIZE_OF(peal_rt_opts),
 	SIZE_OF(peal_serve_opts),
 	SIZE_OF(peal_spawn_opts),
+	SIZE_OF(peal_turn_opts),
 };
 
 size_t peal_sizeof(const char *name)

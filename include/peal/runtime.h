@@ -49,7 +49,7 @@ struct peal_rt_opts {
 	uint8_t affinity;            /* PEAL_AFFINITY_AUTO */
 	uint8_t no_stealing;         /* stealable tasks stay where they were spawned */
 	uint8_t report_overflow; /* name the fiber whose stack overflowed: installs a SIGSEGV handler */
-	uint8_t reserved;        /* 0 */
+	uint8_t embedded;        /* shard 0 runs in your loop: peal_rt_turn() */
 };
 
 /* Options in place: peal_run(main_task, NULL, PEAL_RT(.shards = 2)). C only. */
@@ -64,7 +64,8 @@ struct peal_rt_opts {
 PEAL_API int peal_run(peal_task_fn *fn, void *arg, const struct peal_rt_opts *opts);
 
 /*
- * Start a runtime whose shards run on threads of their own. reason may be NULL.
+ * Start a runtime whose shards run on threads of their own (but for shard 0 of an embedded one). reason
+ * may be NULL.
  *
  * 0 and the runtime in *rt; -EINVAL for options that make no sense, -E2BIG for ones this library does
  * not know, -ENOENT for a backend that does not exist, the backend's own error when none works here,
@@ -83,9 +84,57 @@ PEAL_API void peal_rt_drain(struct peal_rt *rt);
 
 /*
  * Drain a runtime, wait until every task has ended and its threads are gone, and free it. Accepts
- * NULL. Any thread that is no shard of it (-EDEADLK otherwise, and nothing happens). Blocks.
+ * NULL. Any thread that is no shard of it (-EDEADLK otherwise, and nothing happens); of an embedded
+ * runtime only the thread that has started it (-EPERM), which turns it to its end. Blocks.
  */
 PEAL_API int peal_rt_stop(struct peal_rt *rt);
+
+/*
+ * A runtime in somebody else's loop. Started with the option `embedded`, it gives its shard 0 no thread:
+ * the thread that has called peal_rt_start() is lent to it, one peal_rt_turn() at a time, whenever the
+ * descriptor peal_rt_fd() is readable. Other shards have their threads as always; with .shards = 1 all
+ * of the runtime happens in the turns.
+ *
+ *	struct pollfd fds[2] = { { peal_rt_fd(rt), POLLIN, 0 }, { theirs, POLLIN, 0 } };
+ *
+ *	while (poll(fds, 2, -1) >= 0) {
+ *		if (fds[0].revents && peal_rt_turn(rt, NULL) == -ESHUTDOWN)
+ *			break;
+ *		if (fds[1].revents)
+ *			handle(theirs);
+ *	}
+ *	peal_rt_stop(rt);
+ *
+ * The descriptor tells of everything: I/O, timers, what other threads send, and a turn that ended
+ * because its time was over. It is level-triggered (epoll's EPOLLET works as well), may be readable for
+ * nothing, and stays the runtime's: wait for it, do not read or close it. docs/examples has the same for
+ * GLib and libuv.
+ *
+ * Between turns the thread is no shard: give it work as from any other thread, with peal_rt_spawn() (and
+ * .place = PEAL_PINNED(0), if it is to run in the turns), peal_rt_post(), ports. It is not tied to a CPU.
+ * A loop that is busy for long delays shard 0, not the others. One thread may run several embedded
+ * runtimes, in turns that are not nested.
+ */
+struct peal_turn_opts {
+	size_t size;    /* of this struct; PEAL_TURN() sets it */
+	int64_t budget; /* ns after which no further task is begun in this turn; 1 ms */
+};
+
+#define PEAL_TURN(...) \
+	(&(const struct peal_turn_opts){ .size = sizeof(struct peal_turn_opts), __VA_ARGS__ })
+
+/*
+ * Run what shard 0 has to do. 0 when there is nothing more to do and the descriptor tells when there
+ * is; 1 when the budget was used up (the descriptor is readable then); -ESHUTDOWN when the runtime has
+ * ended: all that is left to do is peal_rt_stop(). -EPERM on any thread but the one that has started it,
+ * -EDEADLK in a task or callback of a shard, -EINVAL for a runtime that is not embedded or a negative
+ * budget, -E2BIG for options this library does not know. opts may be NULL. A task that does not give way
+ * keeps the thread for as long as it likes.
+ */
+PEAL_API int peal_rt_turn(struct peal_rt *rt, const struct peal_turn_opts *opts);
+
+/* The descriptor, or -EINVAL for a runtime that is not embedded. Any thread, while the runtime exists. */
+PEAL_API int peal_rt_fd(const struct peal_rt *rt);
 
 /* Any thread, while the runtime exists. */
 PEAL_API enum peal_rt_state peal_rt_state(const struct peal_rt *rt);

@@ -21,12 +21,14 @@ tests_contract_test_backends_SOURCES = tests/contract/test_backends.c $(ring_fix
 # Whole runtimes, on every backend that works here.
 runtime_help = tests/contract/runtime.c tests/contract/runtime.h
 test_programs += \
+	tests/contract/test_embed \
 	tests/contract/test_faults \
 	tests/contract/test_io \
 	tests/contract/test_life \
 	tests/contract/test_refused \
 	tests/contract/test_sched \
 	tests/contract/test_task
+tests_contract_test_embed_SOURCES = tests/contract/test_embed.c $(runtime_help)
 tests_contract_test_faults_SOURCES = tests/contract/test_faults.c $(runtime_help)
 tests_contract_test_io_SOURCES = tests/contract/test_io.c $(runtime_help)
 tests_contract_test_life_SOURCES = tests/contract/test_life.c $(runtime_help)

@@ -4,17 +4,25 @@
 # elsewhere that say so, and the programs in docs/examples.
 #
 # Other blocks are marked in their first line: ```c compile for functions that are to compile, ```c run
-# for a whole program that is to be run and to end with 0.
+# for a whole program that is to be run and to end with 0. Examples that need a library say so in their
+# first comment, and are skipped where that is not installed.
 . "$PEAL_SRCDIR/tests/tap.sh"
 
 client=$PEAL_BUILDDIR/tests/docs/client
 server=
 
+# What the comment at the head of an example says that it needs: a name of pkg-config's, or nothing.
+needed() {
+	sed -n 's/^ \* Needs: //p; /^ \*\//q' "$1"
+}
+
 # build SOURCE PROGRAM: as a reader would, but against what was just built.
 build() {
+	needs=$(needed "$1")
+	[ -z "$needs" ] || needs=$(pkg-config --cflags --libs "$needs") || return
 	"$PEAL_BUILDDIR/libtool" --silent --tag=CC --mode=link $CC ${PEAL_SANITIZER:+-fsanitize=$PEAL_SANITIZER} \
 		-Wall -Wextra -Werror -g -pthread -I"$PEAL_SRCDIR/include" -I"$PEAL_BUILDDIR/include" \
-		-o "$2" "$1" "$PEAL_BUILDDIR/libpeal.la"
+		-o "$2" "$1" "$PEAL_BUILDDIR/libpeal.la" $needs
 }
 
 # first_block FILE, marked_blocks FILE: their text; the latter into $TMPDIR/block-N-WORD.c
@@ -110,7 +118,10 @@ done
 for source in "$PEAL_SRCDIR"/docs/examples/*.c; do
 	name=${source##*/}
 	name=${name%.c}
-	if grep -q '^ \* Prints:$' "$source"; then
+	needs=$(needed "$source")
+	if [ -n "$needs" ] && ! pkg-config --exists "$needs"; then
+		tap_skip "examples/$name" "pkg-config does not find $needs"
+	elif grep -q '^ \* Prints:$' "$source"; then
 		tap_ok "examples/$name prints what it says" example "$name"
 	else
 		tap_ok "examples/$name serves" example_server "$name"
