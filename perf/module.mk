@@ -35,7 +35,7 @@ test_helpers += $(perf_programs)
 test_scripts += perf/test_smoke.sh
 AM_TESTS_ENVIRONMENT += PEAL_PERF_PROGRAMS='$(perf_programs)'; export PEAL_PERF_PROGRAMS;
 
-EXTRA_DIST += perf/README.md
+EXTRA_DIST += perf/README.md perf/instructions perf/instructions.txt
 
 # PERF: options for every program; `make perf PERF='--only yield --json'`.
 perf: $(perf_programs)

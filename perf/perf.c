@@ -64,7 +64,7 @@ static void run_once(const struct perf_row *row, const struct perf_variant *vari
 	struct perf_run run = { .variant = variant, .count = count_of(row), .latency = latency };
 
 	run.threads = row->threads == PERF_ALL_CPUS ? perf_cpus() : row->threads;
-	run.warm_up = options.smoke ? row->step : round_up(run.count / 8, row->step);
+	run.warm_up = options.smoke || options.count ? row->step : round_up(run.count / 8, row->step);
 	perf_forget(latency);
 	variant->run(&run);
 	if (run.skipped[0]) {
@@ -115,7 +115,7 @@ static void usage(FILE *file, const char *program)
 		"  --only ROW[/VARIANT]  this one only\n"
 		"  --samples N           of each variant; 11\n"
 		"  --seconds S           no new samples of a row after that; 20\n"
-		"  --count N             operations in a sample\n"
+		"  --count N             operations in a sample, and as few as possible before\n"
 		"  --smoke               one sample of as little as possible\n"
 		"  --json                an object per line, the first about the machine\n"
 		"  --list                rows and variants; \"alone\": instructions can be counted\n",
