@@ -16,12 +16,26 @@ perf_libperf_la_SOURCES = \
 	perf/runtime.h
 
 # In the order in which `make perf` runs them.
-perf_programs = perf/micro
+perf_programs = \
+	perf/micro \
+	perf/fanout \
+	perf/spawn_join \
+	perf/cold_start \
+	perf/echo_rtt \
+	perf/idle
 
 EXTRA_PROGRAMS = $(perf_programs)
 
-# What hangs on internals of the core is linked with all of them.
+# All are linked with the internals of the library, as the tests are: some need them.
+perf_ldadd = perf/libperf.la libpeal_core.la
+perf_fanout_LDADD = $(perf_ldadd)
+perf_spawn_join_LDADD = $(perf_ldadd)
+perf_cold_start_LDADD = $(perf_ldadd)
+perf_echo_rtt_LDADD = $(perf_ldadd)
+perf_idle_LDADD = $(perf_ldadd)
+
 perf_micro_SOURCES = \
+	perf/fanout.c \
 	perf/micro_op.c \
 	perf/micro_post.c \
 	perf/micro_steal.c \
@@ -29,7 +43,7 @@ perf_micro_SOURCES = \
 	perf/micro_task.c \
 	perf/micro_timer.c \
 	perf/micro_wake.c
-perf_micro_LDADD = perf/libperf.la libpeal_core.la
+perf_micro_LDADD = $(perf_ldadd)
 
 test_helpers += $(perf_programs)
 test_scripts += perf/test_smoke.sh
