@@ -6,7 +6,7 @@
 #include "core/log.h"
 #include "core/plugin.h"
 #include "core/rt.h"
-#include "core/wait.h"
+#include "core/scope.h"
 
 /* Tasks that have not ended so long after everything was cancelled are named in the log. */
 #define STUCK_NS (5 * PEAL_S)
@@ -93,20 +93,20 @@ void peal_rt_drain(struct peal_rt *rt)
 static void order_drain(struct peal_shard *shard)
 {
 	shard->draining = true;
-	peal_ops_cancel_all(shard, true);
+	peal_ops_cancel_all(shard, peal_op_accepts);
 	peal_limit_return(shard);
 }
 
 static void order_cancel(struct peal_shard *shard)
 {
-	peal_ops_cancel_all(shard, false);
-	peal_wait_cancel_all(shard);
+	peal_root_cancel(shard);
+	peal_ops_cancel_all(shard, peal_op_calls_back); /* a fiber's ops end with its waits */
 }
 
 /* What is in the inbox still is done; whoever comes later is refused. */
 static void order_stop(struct peal_shard *shard)
 {
-	order_cancel(shard); /* ops that callbacks had in flight */
+	peal_ops_cancel_all(shard, peal_op_any); /* of callbacks, and what fibers have abandoned */
 	shard->stopping = true;
 	peal_shard_receive(shard, peal_inbox_close(&shard->inbox));
 }
@@ -180,9 +180,7 @@ static void order_report(struct peal_shard *shard)
 		struct peal_task *task = PEAL_CONTAINER_OF(entry, struct peal_task, all);
 
 		if (!task->system)
-			peal_log(PEAL_LOG_WARNING,
-				"stopping waits for task \"%s\" on shard %u, which goes on although it was cancelled",
-				task->name, shard->index);
+			peal_task_report(task, "stopping");
 	}
 }
 

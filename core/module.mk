@@ -12,6 +12,7 @@ pealinclude_HEADERS += \
 	include/peal/peal.h \
 	include/peal/plugin.h \
 	include/peal/runtime.h \
+	include/peal/scope.h \
 	include/peal/stats.h \
 	include/peal/task.h \
 	include/peal/time.h
@@ -63,6 +64,7 @@ libpeal_core_la_SOURCES += \
 	core/loop.c \
 	core/machine.c \
 	core/node.h \
+	core/op_wait.c \
 	core/ops.c \
 	core/ops.h \
 	core/opts.h \
@@ -92,6 +94,11 @@ libpeal_core_la_SOURCES += \
 	core/sanitizer.h \
 	core/sched.c \
 	core/serve.c \
+	core/scope.c \
+	core/scope.h \
+	core/scope_cancel.c \
+	core/scope_member.c \
+	core/scope_report.c \
 	core/shard.c \
 	core/shard.h \
 	core/shard_thread.c \

@@ -98,6 +98,7 @@ void peal_ops_start(struct peal_shard *shard, struct peal_op *op, peal_op_fn *do
 
 	op->done = done;
 	if (PEAL_UNLIKELY(err)) {
+		op->flags |= WAIT_CANCELLED;
 		op->result = err;
 		complete(shard, op);
 		return;
@@ -221,24 +222,43 @@ void peal_ops_cancel_on(struct peal_shard *shard, int fd)
 	}
 }
 
-static void cancel_accept(struct peal_op *op, void *arg)
+bool peal_op_accepts(const struct peal_op *op)
 {
-	if (op->opcode == PEAL_OP_ACCEPT)
-		cancel(arg, op);
+	return op->opcode == PEAL_OP_ACCEPT;
 }
 
-static void cancel_any(struct peal_op *op, void *arg)
+bool peal_op_calls_back(const struct peal_op *op)
 {
-	cancel(arg, op);
+	return op->done;
 }
 
-void peal_ops_cancel_all(struct peal_shard *shard, bool accepts_only)
+bool peal_op_any(const struct peal_op *op)
 {
-	peal_inflight_each(&shard->inflight, accepts_only ? cancel_accept : cancel_any, shard);
+	(void)op;
+	return true;
+}
+
+struct cancel_all {
+	struct peal_shard *shard;
+	peal_op_which_fn *which;
+};
+
+static void cancel_if(struct peal_op *op, void *arg)
+{
+	const struct cancel_all *all = arg;
+
+	if (all->which(op))
+		cancel(all->shard, op);
+}
+
+void peal_ops_cancel_all(struct peal_shard *shard, peal_op_which_fn *which)
+{
+	struct cancel_all all = { .shard = shard, .which = which };
+
+	peal_inflight_each(&shard->inflight, cancel_if, &all);
 	for (struct peal_op *op = shard->refused, *next; op; op = next) {
 		next = op->next;
-		if (!accepts_only || op->opcode == PEAL_OP_ACCEPT)
-			cancel(shard, op);
+		cancel_if(op, &all);
 	}
 }
 
@@ -248,32 +268,7 @@ bool peal_op_busy(const struct peal_op *op)
 		(op->state == COMPLETED && op->done);
 }
 
-/* Ops that complete at once must not keep the shard from its ring: now and then their fiber gives way. */
-static void spend_budget(struct peal_shard *shard)
-{
-	if (--shard->op_budget == 0)
-		peal_yield();
-}
-
-/*
- * The fiber's own wait for an op, or for the first of several. What was cancelled by it completes with
- * -ECANCELED and gets the reason that the fiber's scope gives.
- */
-struct op_wait {
-	struct peal_wait wait;
-	struct peal_op *const *ops;
-	unsigned int count;
-};
-
-static const char *const op_names[PEAL_OP_COUNT_] = {
-	[PEAL_OP_NOP] = "nop",
-	[PEAL_OP_CLOSE] = "close",
-#define PEAL_IO(name, code, type, params, args_, fill) [PEAL_OP_##code] = #name,
-#include "core/io.tbl"
-#undef PEAL_IO
-};
-
-static int64_t take(struct peal_task *task, struct peal_op *op)
+int64_t peal_op_take(struct peal_task *task, struct peal_op *op)
 {
 	int why;
 
@@ -282,108 +277,25 @@ static int64_t take(struct peal_task *task, struct peal_op *op)
 		why = peal_wait_allowed(task);
 		op->result = why ? why : -ECANCELED; /* 0: the scope was left meanwhile */
 	}
+	if (PEAL_UNLIKELY(op->result == -ETIMEDOUT))
+		task->expired = op->flags & WAIT_CANCELLED;
 	return op->result;
 }
 
-static bool waitable(const struct peal_op *op)
+bool peal_op_waitable(const struct peal_op *op)
 {
 	return op && !op->done && op->state != IDLE;
 }
 
-/* Each op still completes, and is waited for; the first that does resumes the fiber. */
-static void cancel_op_wait(struct peal_wait *wait)
+bool peal_op_completed(const struct peal_op *op)
 {
-	struct op_wait *ops = PEAL_CONTAINER_OF(wait, struct op_wait, wait);
-
-	for (unsigned int i = 0; i < ops->count; i++) {
-		struct peal_op *op = ops->ops[i];
-
-		if (!waitable(op) || op->state == COMPLETED)
-			continue;
-		op->flags |= WAIT_CANCELLED;
-		cancel(wait->task->shard, op);
-	}
+	return op->state == COMPLETED;
 }
 
-/* The first that has completed; *pending tells whether any is still to come. */
-static int find_completed(struct peal_op *const *ops, unsigned int count, bool *pending)
+void peal_op_cancel_wait(struct peal_shard *shard, struct peal_op *op)
 {
-	*pending = false;
-	for (unsigned int i = 0; i < count; i++) {
-		if (!waitable(ops[i]))
-			continue;
-		if (ops[i]->state == COMPLETED)
-			return (int)i;
-		*pending = true;
-	}
-	return -EINVAL;
-}
-
-static void set_waiter(struct peal_op *const *ops, unsigned int count, struct peal_task *waiter)
-{
-	for (unsigned int i = 0; i < count; i++)
-		if (waitable(ops[i]))
-			ops[i]->waiter = waiter;
-}
-
-/*
- * Until one of the ops has completed. In a cancelled scope they are cancelled first, and waited for
- * nevertheless: their buffers are the kernel's until then. A full ring completes a cancelled op at once.
- */
-static int wait_for_first(
-	struct peal_task *self, struct peal_op *const *ops, unsigned int count, const char *what)
-{
-	struct op_wait wait = {
-		.wait = { .cancel = cancel_op_wait, .what = what },
-		.ops = ops,
-		.count = count,
-	};
-	bool pending;
-
-	peal_wait_enter(&wait.wait, self);
-	if (PEAL_UNLIKELY(peal_wait_allowed(self)))
-		peal_wait_cancel(self);
-	if (find_completed(ops, count, &pending) < 0) {
-		set_waiter(ops, count, self);
-		peal_task_suspend(self);
-		set_waiter(ops, count, NULL);
-	}
-	peal_wait_end(&wait.wait);
-	return find_completed(ops, count, &pending);
-}
-
-ssize_t peal_op_wait(struct peal_op *op)
-{
-	struct peal_task *self = peal_task_current();
-
-	if (!self)
-		return -EPERM;
-	if (!waitable(op))
-		return -EINVAL;
-	if (op->state == COMPLETED) {
-		spend_budget(self->shard);
-		return (ssize_t)take(self, op);
-	}
-	if (op->waiter)
-		return -EBUSY;
-	wait_for_first(self, &op, 1, op_names[op->opcode]);
-	return (ssize_t)take(self, op);
-}
-
-int peal_op_wait_any(struct peal_op *const *ops, unsigned int count)
-{
-	struct peal_task *self = peal_task_current();
-	bool pending;
-	int i;
-
-	if (!self)
-		return -EPERM;
-	i = find_completed(ops, count, &pending);
-	if (i < 0 && pending)
-		i = wait_for_first(self, ops, count, "one of several ops");
-	else if (i >= 0)
-		spend_budget(self->shard);
-	if (i >= 0)
-		take(self, ops[i]);
-	return i;
+	if (op->state == COMPLETED)
+		return;
+	op->flags |= WAIT_CANCELLED;
+	cancel(shard, op);
 }

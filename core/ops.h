@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting ops, for the table of calls (io.c).
+ * Ops inside the core: starting them, for the table of calls (io.c), and waiting for them (op_wait.c).
  */
 #ifndef PEAL_CORE_OPS_H
 #define PEAL_CORE_OPS_H
@@ -8,6 +8,7 @@
 #include <peal/op.h>
 
 struct peal_shard;
+struct peal_task;
 
 /* Check that an op may be started here, and set it up: then fill op->args, then start. Does not return
  * for a misuse. */
@@ -16,5 +17,13 @@ void peal_ops_start(struct peal_shard *shard, struct peal_op *op, peal_op_fn *do
 
 /* Cancel what this shard has in flight on a descriptor. */
 void peal_ops_cancel_on(struct peal_shard *shard, int fd);
+
+/* For op_wait.c. Has it been started without a callback, and not been taken? */
+bool peal_op_waitable(const struct peal_op *op);
+bool peal_op_completed(const struct peal_op *op);
+/* The task's wait for it is cancelled: so is the op. It still completes. */
+void peal_op_cancel_wait(struct peal_shard *shard, struct peal_op *op);
+/* The result of a completed one, for the task that waited; the op is the caller's again. */
+int64_t peal_op_take(struct peal_task *task, struct peal_op *op);
 
 #endif

@@ -193,6 +193,11 @@ void peal_ops_reaped(struct peal_shard *shard, struct peal_reap *reap);
 void peal_ops_retry(struct peal_shard *shard);
 /* One callback; false when there is none. */
 bool peal_ops_callback(struct peal_shard *shard);
-void peal_ops_cancel_all(struct peal_shard *shard, bool accepts_only);
+/* Ask for all ops to end that `which` is true of. */
+typedef bool peal_op_which_fn(const struct peal_op *op);
+void peal_ops_cancel_all(struct peal_shard *shard, peal_op_which_fn *which);
+bool peal_op_accepts(const struct peal_op *op);
+bool peal_op_calls_back(const struct peal_op *op);
+bool peal_op_any(const struct peal_op *op);
 
 #endif

@@ -8,6 +8,7 @@
 #include <peal/net.h>
 #include <peal/op.h>
 #include <peal/runtime.h>
+#include <peal/scope.h>
 #include <peal/task.h>
 
 #define SIZE_OF(name)                      \
@@ -26,6 +27,8 @@ static const struct {
 	SIZE_OF(peal_post),
 	SIZE_OF(peal_reason),
 	SIZE_OF(peal_rt_opts),
+	SIZE_OF(peal_scope),
+	SIZE_OF(peal_scope_opts),
 	SIZE_OF(peal_serve_opts),
 	SIZE_OF(peal_spawn_opts),
 	SIZE_OF(peal_turn_opts),

@@ -8,6 +8,7 @@
 #include "core/fatal.h"
 #include "core/opts.h"
 #include "core/rt.h"
+#include "core/scope.h"
 
 #define PLACE_KIND(place)  ((unsigned int)((place) >> 56))
 #define PLACE_SHARD(place) ((uint32_t)(place))
@@ -22,6 +23,9 @@ void peal_task_init(
 	task->arg = arg;
 	task->shard = NULL;
 	task->wait = NULL;
+	task->scope = task->within = NULL;
+	task->branch = NULL;
+	task->expired = false;
 	task->state = PEAL_TASK_FRESH;
 	task->stealable = task->system = task->priority = 0;
 	task->result = 0;
@@ -158,8 +162,30 @@ static void unmake(struct peal_task *task)
 	peal_limit_release(rt, shard);
 }
 
-static int spawn(struct peal_task **handle, struct peal_rt *rt, peal_task_fn *fn, void *arg,
-	const struct peal_spawn_opts *user_opts)
+/* Into a scope, and out again. */
+static int put_into(struct peal_nursery *scope, struct peal_task *task)
+{
+	if (!peal_nursery_count_in(scope))
+		return -EINVAL;
+	task->scope = task->within = scope;
+	return 0;
+}
+
+static int place_into(struct peal_nursery *scope, struct peal_task *task, uint64_t place)
+{
+	int err = scope ? put_into(scope, task) : 0;
+
+	if (err)
+		return err;
+	err = peal_task_place(task, place);
+	if (err && scope)
+		peal_nursery_count_out(scope);
+	return err;
+}
+
+/* scope NULL: the root scope. */
+static int spawn(struct peal_nursery *scope, struct peal_task **handle, struct peal_rt *rt,
+	peal_task_fn *fn, void *arg, const struct peal_spawn_opts *user_opts)
 {
 	struct peal_spawn_opts opts;
 	struct peal_task *task;
@@ -177,7 +203,7 @@ static int spawn(struct peal_task **handle, struct peal_rt *rt, peal_task_fn *fn
 	/* Written first: the task may have ended before placing returns. */
 	if (handle)
 		*handle = task;
-	err = peal_task_place(task, opts.place);
+	err = place_into(scope, task, opts.place);
 	if (err) {
 		if (handle)
 			*handle = NULL;
@@ -188,13 +214,13 @@ static int spawn(struct peal_task **handle, struct peal_rt *rt, peal_task_fn *fn
 
 int peal_spawn(peal_task_fn *fn, void *arg, const struct peal_spawn_opts *opts)
 {
-	return spawn(NULL, peal_rt_current(), fn, arg, opts);
+	return spawn(NULL, NULL, peal_rt_current(), fn, arg, opts);
 }
 
 int peal_rt_spawn(
 	struct peal_rt *rt, peal_task_fn *fn, void *arg, const struct peal_spawn_opts *opts)
 {
-	return rt ? spawn(NULL, rt, fn, arg, opts) : -EINVAL;
+	return rt ? spawn(NULL, NULL, rt, fn, arg, opts) : -EINVAL;
 }
 
 int peal_task_spawn(
@@ -205,7 +231,45 @@ int peal_task_spawn(
 
 	if (!task)
 		return -EINVAL;
-	err = spawn(&made, peal_rt_current(), fn, arg, opts);
+	err = spawn(NULL, &made, peal_rt_current(), fn, arg, opts);
+	if (!err)
+		*task = made;
+	return err;
+}
+
+/* What cannot be spawned has failed. */
+static int spawn_into(struct peal_scope *user, struct peal_task **handle, peal_task_fn *fn,
+	void *arg, const struct peal_spawn_opts *opts)
+{
+	struct peal_nursery *scope = peal_nursery_of(user);
+	struct peal_rt *rt = peal_rt_current();
+	int err;
+
+	if (!scope || !rt || scope->home.shard->rt != rt)
+		return scope && !rt ? -EPERM : -EINVAL;
+	if (scope->home.shard == peal_shard_current())
+		peal_nursery_arm(scope);
+	err = spawn(scope, handle, rt, fn, arg, opts);
+	if (err)
+		peal_nursery_take_result(scope, err);
+	return err;
+}
+
+int peal_scope_spawn(
+	struct peal_scope *scope, peal_task_fn *fn, void *arg, const struct peal_spawn_opts *opts)
+{
+	return spawn_into(scope, NULL, fn, arg, opts);
+}
+
+int peal_scope_task_spawn(struct peal_scope *scope, struct peal_task **task, peal_task_fn *fn,
+	void *arg, const struct peal_spawn_opts *opts)
+{
+	struct peal_task *made = NULL;
+	int err;
+
+	if (!task)
+		return -EINVAL;
+	err = spawn_into(scope, &made, fn, arg, opts);
 	if (!err)
 		*task = made;
 	return err;

@@ -13,6 +13,7 @@
 #include "core/log.h"
 #include "core/rt.h"
 #include "core/task.h"
+#include "core/wait.h"
 
 #define CACHE_MOST 4096
 
@@ -85,12 +86,17 @@ static void end(struct peal_shard *shard, struct peal_task *task)
 	peal_stack_put(shard->stacks, task->fiber.stack);
 	peal_list_remove(&task->all);
 	shard->task_count--;
+	if (PEAL_UNLIKELY(task->scope != task->within))
+		peal_fatal("task \"%s\" ended with a scope open: \"%s\"", task->name,
+			task->scope->name ? task->scope->name : "");
 	if (task->system)
 		return; /* its memory is the runtime's, and nobody joins it */
 	PEAL_COUNT(shard, tasks_finished);
 	peal_gauge_add(shard->counters, tasks_live, -1);
 	if (task->result < 0)
 		PEAL_COUNT(shard, tasks_failed);
+	if (task->within)
+		peal_nursery_part(task);
 	joiner = peal_exchange_acq_rel(&task->joiner, PEAL_TASK_JOIN_ENDED);
 	if (joiner)
 		peal_task_wake(joiner);
@@ -109,10 +115,13 @@ static struct peal_fiber *fiber_main(void *arg)
 }
 
 /* The first run: from here on the task is a fiber of this shard. */
-static bool bind_stack(struct peal_shard *shard, struct peal_task *task)
+static bool settle(struct peal_shard *shard, struct peal_task *task)
 {
-	struct peal_stack *stack = peal_stack_get(shard->stacks);
+	struct peal_stack *stack;
 
+	if (task->within && !peal_nursery_join(shard, task))
+		return false;
+	stack = peal_stack_get(shard->stacks);
 	if (PEAL_UNLIKELY(!stack))
 		return false;
 	task->shard = shard;
@@ -123,14 +132,14 @@ static bool bind_stack(struct peal_shard *shard, struct peal_task *task)
 }
 
 /*
- * No memory for a stack. Other tasks hold stacks, here or elsewhere, and will give them back; until
- * then the task waits with nothing lost. loop.c tries again.
+ * No memory for a stack (or, a rare thing, for a place in its scope). Other tasks hold stacks, here or
+ * elsewhere, and will give them back; until then the task waits with nothing lost. loop.c tries again.
  */
 static PEAL_COLD void starve(struct peal_shard *shard, struct peal_task *task)
 {
 	if (peal_queue_empty(&shard->starved))
 		peal_log(PEAL_LOG_WARNING,
-			"shard %u has no memory for stacks (%u in use): fresh tasks wait; raise the limits on memory "
+			"shard %u has no memory to start tasks (%u run): fresh tasks wait; raise the limits on memory "
 			"(ulimit -v, cgroup memory.max, vm.max_map_count) or lower max_tasks",
 			shard->index, shard->task_count);
 	peal_queue_push(&shard->starved, &task->link);
@@ -138,7 +147,7 @@ static PEAL_COLD void starve(struct peal_shard *shard, struct peal_task *task)
 
 void peal_task_run(struct peal_shard *shard, struct peal_task *task)
 {
-	if (task->state == PEAL_TASK_FRESH && PEAL_UNLIKELY(!bind_stack(shard, task))) {
+	if (task->state == PEAL_TASK_FRESH && PEAL_UNLIKELY(!settle(shard, task))) {
 		starve(shard, task);
 		return;
 	}
@@ -166,16 +175,25 @@ void peal_task_resume(struct peal_task *task)
 	peal_sched_woken(task->shard, task);
 }
 
-int peal_yield(void)
+void peal_task_yield(struct peal_task *task)
 {
-	struct peal_task *task = peal_task_current();
-
-	if (!task)
-		return -EPERM;
 	task->state = PEAL_TASK_SUSPENDED;
 	peal_sched_ready(task->shard, task);
 	peal_fiber_switch(&task->fiber, &task->shard->thread);
-	return 0;
+}
+
+int peal_yield(void)
+{
+	struct peal_task *task = peal_task_current();
+	int err;
+
+	if (!task)
+		return -EPERM;
+	peal_task_yield(task);
+	err = peal_wait_allowed(task);
+	if (PEAL_UNLIKELY(err == -ETIMEDOUT))
+		task->expired = true;
+	return err;
 }
 
 void peal_task_park(void)

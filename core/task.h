@@ -15,8 +15,10 @@
 #include "core/list.h"
 #include "core/node.h"
 
-struct peal_shard;
+struct peal_branch;
+struct peal_nursery;
 struct peal_rt;
+struct peal_shard;
 struct peal_wait;
 
 enum peal_task_state {
@@ -44,8 +46,12 @@ struct peal_task {
 	struct peal_rt *rt;
 	struct peal_shard *shard; /* where it is to start, then where it runs */
 	struct peal_fiber fiber;
-	struct peal_wait *wait; /* what it waits for, if that can be cancelled (wait.h) */
-	struct peal_list all;   /* of the shard's started tasks, for reports and debuggers */
+	struct peal_wait *wait;      /* what it waits for, if that can be cancelled (wait.h) */
+	struct peal_nursery *scope;  /* the innermost; NULL: the runtime's root scope (scope.h) */
+	struct peal_nursery *within; /* the one that it was spawned into */
+	struct peal_branch *branch;  /* of that, on its shard; NULL before it starts */
+	struct peal_list member;     /* of that branch */
+	struct peal_list all;        /* of the shard's started tasks, for reports and debuggers */
 	PEAL_ATOMIC(uint32_t) wake;
 	PEAL_ATOMIC(uint32_t) owners;
 	/* NULL, the task that joins, or PEAL_TASK_JOIN_ENDED. */
@@ -55,6 +61,7 @@ struct peal_task {
 	uint8_t stealable; /* while fresh */
 	uint8_t system;    /* the runtime's own: not counted among the tasks, not cancelled */
 	uint8_t priority;  /* PEAL_NORMAL, ... */
+	bool expired;      /* the last -ETIMEDOUT that it got was a deadline */
 	char name[PEAL_TASK_NAME_BYTES];
 };
 
@@ -71,6 +78,9 @@ void peal_task_suspend(struct peal_task *task);
 /* On the task's shard: a suspended task becomes ready. */
 void peal_task_resume(struct peal_task *task);
 
+/* The running fiber goes to the end of the queue. */
+void peal_task_yield(struct peal_task *task);
+
 /*
  * Sleep until peal_task_wake(). A wake that came first is stored, so the call returns at once.
  * Whoever asked somebody for a wake must park until it has come, or the waker might touch a task that
@@ -83,7 +93,7 @@ void peal_task_wake(struct peal_task *task);
 /* Run a fresh task, or go on with a ready one, on the calling shard's loop until it suspends or ends. */
 void peal_task_run(struct peal_shard *shard, struct peal_task *task);
 
-/* Fill in a task that the caller has the memory of (zeroed). */
+/* Fill in a task that the caller has the memory of (zeroed). It is in the root scope. */
 void peal_task_init(
 	struct peal_task *task, struct peal_rt *rt, peal_task_fn *fn, void *arg, const char *name);
 /* Put a fresh task where it is to start. On a shard, or any other thread when it is not HERE. */

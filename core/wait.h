@@ -13,8 +13,7 @@
  * The wait lies on the stack of its fiber, which has one at most; every successful begin is followed by
  * an end. Between the two the fiber suspends at most once, and starts no other wait.
  *
- * Cancel is called on the fiber's shard, at most once, while the fiber is suspended or already about to
- * go on. It withdraws what the fiber waits for, sets `cancelled` and resumes the fiber, or arranges that
+ * Cancel is called on the fiber's shard, at most once, while the fiber is suspended or about to go on. It withdraws what the fiber waits for, sets `cancelled` and resumes the fiber, or arranges that
  * this happens later; if the awaited thing is there already it does nothing, and the wait has succeeded:
  * success beats cancel. It may not suspend, nor end another wait.
  *
@@ -28,6 +27,8 @@
 
 #include <stdbool.h>
 
+#include "core/scope.h"
+#include "core/shard.h"
 #include "core/task.h"
 
 typedef void peal_wait_cancel_fn(struct peal_wait *wait);
@@ -36,6 +37,7 @@ struct peal_wait {
 	peal_wait_cancel_fn *cancel;
 	const char *what; /* in a word, for reports: "sleep", "join"; never NULL */
 	struct peal_task *task;
+	bool asked; /* cancel was called */
 	bool cancelled;
 };
 
@@ -46,16 +48,21 @@ int peal_wait_end(struct peal_wait *wait);
 static inline void peal_wait_enter(struct peal_wait *wait, struct peal_task *task)
 {
 	wait->task = task;
-	wait->cancelled = false;
+	wait->asked = wait->cancelled = false;
 	task->wait = wait;
+	peal_nursery_arm(task->scope);
 }
 
-/* May the fiber begin something that waits? 0, -ECANCELED or -ETIMEDOUT. On its shard. */
-int peal_wait_allowed(struct peal_task *task);
+/* May the fiber begin something that waits? 0, -ECANCELED or -ETIMEDOUT. On its shard. (The runtime's
+ * own tasks wait for the others to end: nothing ends their waits.) */
+static inline int peal_wait_allowed(const struct peal_task *task)
+{
+	if (PEAL_UNLIKELY(task->scope))
+		return peal_nursery_error(task->scope);
+	return PEAL_UNLIKELY(task->shard->cancelled) && !task->system ? -ECANCELED : 0;
+}
 
 /* Cancel the wait of a task, if it has one. On its shard. */
 void peal_wait_cancel(struct peal_task *task);
-/* Cancel every wait of a shard's tasks, and every later one before it begins. On its thread. */
-void peal_wait_cancel_all(struct peal_shard *shard);
 
 #endif

@@ -4,7 +4,7 @@
  * negative errno, and suspend the calling fiber, not its thread.
  *
  * All of them: only in a fiber (-EPERM elsewhere). Buffers are yours again when the call returns, and
- * not before. -ECANCELED when the runtime is being stopped. Descriptors are plain ints and should be
+ * not before. -ECANCELED or -ETIMEDOUT when the calling fiber is cancelled (scope.h). Descriptors are plain ints and should be
  * blocking; non-blocking ones behave the same. The op twins are in op.h.
  */
 #ifndef PEAL_IO_H

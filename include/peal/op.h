@@ -133,6 +133,9 @@ PEAL_API void peal_op_poll(struct peal_op *op, int fd, uint32_t events, peal_op_
 /*
  * Wait, in a fiber, for an op that was started without a callback. Returns its result (also in
  * op->result). One fiber at most waits for an op. Suspends unless the op has completed already.
+ *
+ * In a fiber that is cancelled (scope.h) the op is cancelled, too, and waited for nevertheless; its result
+ * is then -ECANCELED or -ETIMEDOUT, or its own if it was faster. To start an op there gives that at once.
  */
 PEAL_API ssize_t peal_op_wait(struct peal_op *op);
 
@@ -141,6 +144,9 @@ PEAL_API ssize_t peal_op_wait(struct peal_op *op);
  * others go on. NULL entries and ops that were never started are passed over; -EINVAL when none is
  * left. Of several that have completed the lowest index is returned: clear what was taken
  * (ops[i] = NULL) to get the next. Suspends unless one has completed already.
+ *
+ * In a fiber that is cancelled all of them are cancelled, and the first that completes is returned as
+ * ever: go on until none is left.
  */
 PEAL_API int peal_op_wait_any(struct peal_op *const *ops, unsigned int count);
 

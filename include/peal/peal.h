@@ -7,7 +7,7 @@
  *   task.h     spawn, join, yield, blocking calls        io.h     I/O for fibers
  *   time.h     now, sleep                                net.h    listening and serving
  *   stats.h    counters, from inside and outside         load.h   load plugins
- *   machine.h  what the library finds here
+ *   machine.h  what the library finds here               scope.h  deadlines, cancelling, task groups
  */
 #ifndef PEAL_PEAL_H
 #define PEAL_PEAL_H
@@ -19,6 +19,7 @@
 #include <peal/net.h>
 #include <peal/op.h>
 #include <peal/runtime.h>
+#include <peal/scope.h>
 #include <peal/stats.h>
 #include <peal/task.h>
 #include <peal/time.h>

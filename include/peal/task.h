@@ -87,7 +87,7 @@ PEAL_API int peal_task_spawn(
 /*
  * Wait, in a fiber, for a task to end, and free its handle. Returns 0 and the task's own int in
  * *result (NULL is fine); or the negative errno of the wait, and the handle stays yours: -ECANCELED
- * when the runtime is being stopped, -EDEADLK for the calling task itself, -EBUSY when another fiber
+ * or -ETIMEDOUT when the caller is cancelled (scope.h), -EDEADLK for the calling task itself, -EBUSY when another fiber
  * waits for it already, -EPERM when the caller is no fiber. From any shard of the runtime. Suspends
  * unless the task has ended.
  */
@@ -96,8 +96,9 @@ PEAL_API int peal_task_join(struct peal_task *task, int *result);
 /* Give the handle up; the task goes on. Accepts NULL. Any thread. Does not suspend. */
 PEAL_API void peal_task_detach(struct peal_task *task);
 
-/* Let others run: the calling fiber goes to the end of its shard's queue of its class. 0, or -EPERM
- * when the caller is no fiber. */
+/* Let others run: the calling fiber goes to the end of its shard's queue of its class. 0; -ECANCELED or
+ * -ETIMEDOUT when it is cancelled (scope.h), after the others have run all the same; -EPERM when the
+ * caller is no fiber. */
 PEAL_API int peal_yield(void);
 
 /* The name of the calling task, "" when it has none or the caller is no task. */
@@ -106,9 +107,9 @@ PEAL_API const char *peal_task_name(void);
 /*
  * Run fn(arg) on the runtime's bounded pool of threads and wait for it: for calls that block the
  * thread (name resolution, a library that knows nothing of Peal). fn runs off the shards: it may not
- * use calls that need one. Returns 0 and fn's int in *result (NULL is fine), -ECANCELED when the
- * runtime is being stopped and fn had not begun (a call that has begun is waited for: its arguments
- * live on the caller's stack), -EAGAIN when the queue of the pool is full, -EPERM when the caller is
+ * use calls that need one. Returns 0 and fn's int in *result (NULL is fine); -ECANCELED or
+ * -ETIMEDOUT when the caller is cancelled (scope.h) and fn had not begun (a call that has begun is waited
+ * for: its arguments live on the caller's stack); -EAGAIN when the queue of the pool is full, -EPERM when the caller is
  * no fiber. Suspends.
  */
 PEAL_API int peal_blocking(peal_task_fn *fn, void *arg, int *result);

@@ -32,8 +32,8 @@ PEAL_API int64_t peal_in(int64_t duration);
 
 /*
  * Suspend the calling fiber for `duration` nanoseconds, or until an instant. Never early; late only as
- * long as the shard is busy. A time that is past gives way to other fibers once. Returns 0, -ECANCELED when
- * the runtime is being stopped, or -EPERM when the caller is no fiber.
+ * long as the shard is busy. A time that is past gives way to other fibers once. Returns 0;
+ * -ECANCELED or -ETIMEDOUT when it is cancelled meanwhile (scope.h); -EPERM when the caller is no fiber.
  */
 PEAL_API int peal_sleep(int64_t duration);
 PEAL_API int peal_sleep_until(int64_t instant);

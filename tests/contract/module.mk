@@ -26,6 +26,9 @@ test_programs += \
 	tests/contract/test_io \
 	tests/contract/test_life \
 	tests/contract/test_refused \
+	tests/contract/test_scope \
+	tests/contract/test_scope_cancel \
+	tests/contract/test_scope_forms \
 	tests/contract/test_sched \
 	tests/contract/test_task
 tests_contract_test_embed_SOURCES = tests/contract/test_embed.c $(runtime_help)
@@ -33,6 +36,10 @@ tests_contract_test_faults_SOURCES = tests/contract/test_faults.c $(runtime_help
 tests_contract_test_io_SOURCES = tests/contract/test_io.c $(runtime_help)
 tests_contract_test_life_SOURCES = tests/contract/test_life.c $(runtime_help)
 tests_contract_test_sched_SOURCES = tests/contract/test_sched.c $(runtime_help)
+scope_help = tests/contract/scopes.h $(runtime_help)
+tests_contract_test_scope_SOURCES = tests/contract/test_scope.c $(scope_help)
+tests_contract_test_scope_cancel_SOURCES = tests/contract/test_scope_cancel.c $(scope_help)
+tests_contract_test_scope_forms_SOURCES = tests/contract/test_scope_forms.c $(scope_help)
 tests_contract_test_task_SOURCES = tests/contract/test_task.c $(runtime_help)
 
 # The loader, and the plugins it is tried on: tests/contract/plugins/probe.h tells about them.
