@@ -16,6 +16,7 @@ void peal_choice_init(struct peal_choice *choice, uint64_t seed)
 {
 	*choice = (struct peal_choice){
 		.state = seed * 2 + 1,
+		.wake_ns = PEAL_SPIN_TIMER_NS / 4,
 		.bet.hit_average = PEAL_SPIN_MOST_NS / 5,
 		.bet.credit = PEAL_CREDIT_MOST,
 		.bet.paid = PEAL_BET_ALWAYS / 2,

@@ -40,6 +40,7 @@ struct peal_bet {
 struct peal_choice {
 	uint64_t state;
 	struct peal_bet bet;
+	int64_t wake_ns; /* how much too late sleeps until an instant have ended lately */
 };
 
 /* Set by tests before a runtime starts: answers in place of the generator, less than `among`. */
@@ -79,8 +80,11 @@ extern unsigned int (*peal_choice_hook)(enum peal_choice_kind kind, unsigned int
 /* What may be spun for nothing, in percent of the time; and how much of it can be saved up. */
 #define PEAL_SPIN_SHARE    10
 #define PEAL_CREDIT_MOST   500000
-/* A sleep for no longer than this would be late by as much: it is spun. */
+/* A sleep for no longer than waking up takes is spun; waking up never counts for more than this. */
 #define PEAL_SPIN_TIMER_NS 50000
+/* What entering the kernel and being woken costs in CPU time: spinning that long costs no more, even
+ * where there is no room to spin. */
+#define PEAL_SPIN_FREE_NS  2000
 
 /* Less than `among`, which is not 0. xorshift64*, see Vigna, An experimental exploration of
  * Marsaglia's xorshift generators, scrambled (2016). */
@@ -104,5 +108,20 @@ void peal_choice_init(struct peal_choice *choice, uint64_t seed);
 int64_t peal_choose_spin(struct peal_choice *choice, int64_t now);
 /* How it went: it was spun for so long (0: not at all), then or later, after `waited` ns, work came. */
 void peal_bet_settle(struct peal_bet *bet, int64_t spun, int64_t waited);
+
+/* A sleep until an instant ended that much later: an average over the last few. One that was very late
+ * says more about the load of the machine than about waking up. */
+static inline void peal_choice_overslept(struct peal_choice *choice, int64_t ns)
+{
+	if (ns > PEAL_SPIN_TIMER_NS)
+		ns = PEAL_SPIN_TIMER_NS;
+	choice->wake_ns += (ns - choice->wake_ns) / 8;
+}
+
+/* Would a sleep of that length be over before one could wake up from it? Then it is spun. */
+static inline bool peal_choice_too_short(const struct peal_choice *choice, int64_t ns)
+{
+	return ns <= PEAL_SPIN_FREE_NS || ns <= choice->wake_ns;
+}
 
 #endif

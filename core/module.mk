@@ -27,6 +27,8 @@ libpeal_core_la_SOURCES += \
 	core/backend.h \
 	core/blocking.c \
 	core/blocking.h \
+	core/boottime.c \
+	core/boottime.h \
 	core/cgroup.c \
 	core/cgroup.h \
 	core/choice.c \
@@ -48,6 +50,7 @@ libpeal_core_la_SOURCES += \
 	core/inbox.h \
 	core/inflight.c \
 	core/inflight.h \
+	core/interval.c \
 	core/io.c \
 	core/join.c \
 	core/life.c \
@@ -135,6 +138,7 @@ libpeal_core_la_SOURCES += \
 	core/sys.h \
 	core/task.c \
 	core/task.h \
+	core/timer.c \
 	core/version.c \
 	core/wait.c \
 	core/wait.h \

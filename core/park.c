@@ -81,7 +81,8 @@ static bool spin(struct peal_shard *shard, int64_t begin, int64_t *spun)
 
 	if (!room_to_spin(shard->rt))
 		return false;
-	if (next - begin <= PEAL_SPIN_TIMER_NS) {
+	if (next <= begin + PEAL_SPIN_TIMER_NS &&
+		peal_choice_too_short(&shard->choice, next - begin)) {
 		spin_until(shard, next, &now);
 		return true;
 	}
@@ -161,6 +162,8 @@ static int64_t sleep_in_kernel(struct peal_shard *shard)
 	end = end_sleep(shard, &node);
 	if (node && shard->watching && !heard && end - shard->park_begin >= PEAL_WATCH_NS)
 		check_rescue(shard, end);
+	else if (until > shard->park_begin && until <= end && !node && !heard)
+		peal_choice_overslept(&shard->choice, end - until);
 	/* First, or the search node, if that is what came, would seem to be still on its way. */
 	peal_idle_leave(shard);
 	peal_shard_receive(shard, node);

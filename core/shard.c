@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "core/alloc.h"
+#include "core/boottime.h"
 #include "core/local.h"
 #include "core/log.h"
 #include "core/rt.h"
@@ -114,6 +115,7 @@ void peal_shard_close(struct peal_shard *shard)
 {
 	peal_locals_destroy(shard);
 	shard->backend->close(shard->ring);
+	peal_boottime_close(shard);
 	peal_task_cache_drain(shard);
 	peal_stack_pool_destroy(shard->stacks);
 	peal_fiber_release_thread(&shard->thread);

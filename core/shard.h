@@ -87,6 +87,7 @@ struct peal_shard {
 	uint32_t cancel_retries;                     /* ops whose cancel the ring did not take */
 
 	struct peal_wheel alarms;
+	struct peal_boottime *boottime; /* NULL until it is used */
 	void *locals[PEAL_LOCAL_KEYS];
 
 	/* Shared */

@@ -10,6 +10,7 @@
 #include <peal/runtime.h>
 #include <peal/scope.h>
 #include <peal/task.h>
+#include <peal/time.h>
 
 #define SIZE_OF(name)                      \
 	{                                  \
@@ -20,6 +21,7 @@ static const struct {
 	const char *name;
 	size_t size;
 } sizes[] = {
+	SIZE_OF(peal_interval),
 	SIZE_OF(peal_listen_opts),
 	SIZE_OF(peal_machine),
 	SIZE_OF(peal_op),
@@ -31,6 +33,7 @@ static const struct {
 	SIZE_OF(peal_scope_opts),
 	SIZE_OF(peal_serve_opts),
 	SIZE_OF(peal_spawn_opts),
+	SIZE_OF(peal_timer),
 	SIZE_OF(peal_turn_opts),
 };
 

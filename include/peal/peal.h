@@ -5,7 +5,7 @@
  *
  *   runtime.h  start, run, drain, stop; posts; hooks     op.h     I/O with callbacks
  *   task.h     spawn, join, yield, blocking calls        io.h     I/O for fibers
- *   time.h     now, sleep                                net.h    listening and serving
+ *   time.h     now, sleep, timers, intervals             net.h    listening and serving
  *   stats.h    counters, from inside and outside         load.h   load plugins
  *   machine.h  what the library finds here               scope.h  deadlines, cancelling, task groups
  */

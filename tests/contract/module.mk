@@ -30,8 +30,11 @@ test_programs += \
 	tests/contract/test_scope_cancel \
 	tests/contract/test_scope_forms \
 	tests/contract/test_sched \
-	tests/contract/test_task
+	tests/contract/test_task \
+	tests/contract/test_time
 tests_contract_test_embed_SOURCES = tests/contract/test_embed.c $(runtime_help)
+	tests/contract/test_task \
+	tests/contract/test_time
 tests_contract_test_faults_SOURCES = tests/contract/test_faults.c $(runtime_help)
 tests_contract_test_io_SOURCES = tests/contract/test_io.c $(runtime_help)
 tests_contract_test_life_SOURCES = tests/contract/test_life.c $(runtime_help)
@@ -41,6 +44,7 @@ tests_contract_test_scope_SOURCES = tests/contract/test_scope.c $(scope_help)
 tests_contract_test_scope_cancel_SOURCES = tests/contract/test_scope_cancel.c $(scope_help)
 tests_contract_test_scope_forms_SOURCES = tests/contract/test_scope_forms.c $(scope_help)
 tests_contract_test_task_SOURCES = tests/contract/test_task.c $(runtime_help)
+tests_contract_test_time_SOURCES = tests/contract/test_time.c $(runtime_help)
 
 # The loader, and the plugins it is tried on: tests/contract/plugins/probe.h tells about them.
 test_programs += \
