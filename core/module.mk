@@ -78,6 +78,7 @@ libpeal_core_la_SOURCES += \
 	core/param_table.c \
 	core/param_value.c \
 	core/park.c \
+	core/place.c \
 	core/plugin.c \
 	core/plugin.h \
 	core/plugin_check.c \

@@ -194,14 +194,25 @@ static bool run_one(struct peal_shard *shard)
 	return true;
 }
 
+static uint32_t depth_of(struct peal_shard *shard)
+{
+	return shard->ready_count + peal_fresh_count(&shard->fresh);
+}
+
+uint32_t peal_sched_load(struct peal_shard *shard)
+{
+	return depth_of(shard) + shard->task_count;
+}
+
 /* What stands in line: before a slice, which is when it is most, and after it, because the shard may
  * sleep then. */
 static void note_depth(struct peal_shard *shard)
 {
-	uint32_t depth = shard->ready_count + peal_fresh_count(&shard->fresh);
+	uint32_t depth = depth_of(shard);
 
 	peal_gauge_set(shard->counters, queue_depth, depth);
 	peal_max(shard->counters, queue_depth_max, depth);
+	peal_store_relaxed(&shard->load, depth + shard->task_count);
 }
 
 void peal_sched_slice(struct peal_shard *shard, int64_t now)

@@ -22,6 +22,8 @@ static void init_queues(struct peal_shard *shard)
 	peal_inbox_init(&shard->inbox);
 	peal_fresh_init(&shard->fresh);
 	shard->search.fn = peal_search_arrived;
+	peal_inbox_init(&shard->near);
+	shard->near_node.fn = peal_near_arrived;
 }
 
 struct peal_shard *peal_shard_create(struct peal_rt *rt, uint32_t index)

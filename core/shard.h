@@ -97,6 +97,12 @@ struct peal_shard {
 	struct peal_node control; /* the keeper's orders, one at a time (life.c) */
 	peal_order_fn *order;
 	struct peal_fresh fresh;
+	PEAL_ALIGNED_LINE struct peal_inbox
+		near;                   /* fresh stealable tasks from elsewhere (place.c) */
+	struct peal_node near_node;     /* tells the shard that there are some */
+	PEAL_ATOMIC(bool) near_due;     /* while that is under way */
+	PEAL_ATOMIC(uint32_t) incoming; /* tasks on the way to the least loaded */
+	PEAL_ATOMIC(uint32_t) load;     /* peal_sched_load() as of the last slice */
 
 	pthread_t thread_id;
 	bool has_thread; /* to be joined; shard 0 may run on a borrowed one */
@@ -161,6 +167,8 @@ void peal_sched_woken(struct peal_shard *shard, struct peal_task *task);
 void peal_sched_fresh(struct peal_shard *shard, struct peal_task *task);
 struct peal_task *peal_sched_pick(struct peal_shard *shard);
 bool peal_sched_pending(struct peal_shard *shard);
+/* The tasks that have started, and those that are ready. On its thread. */
+uint32_t peal_sched_load(struct peal_shard *shard);
 /* Callbacks and tasks until the slice is used up. */
 void peal_sched_slice(struct peal_shard *shard, int64_t now);
 
@@ -172,6 +180,10 @@ bool peal_steal_visible(struct peal_shard *shard);
 bool peal_steal_search(struct peal_shard *shard);
 /* From the runtime's overflow list into the shard's own ring. */
 bool peal_steal_overflow(struct peal_shard *shard);
+
+/* place.c: the stealable tasks that were placed on `from`, into the ring of `shard`. Returns how many. */
+unsigned int peal_near_take(struct peal_shard *shard, struct peal_shard *from);
+void peal_near_arrived(struct peal_shard *shard, struct peal_node *node);
 
 /* wake.c: who sleeps, and waking one of them for work that was published. */
 void peal_wake_one(struct peal_shard *shard);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Making tasks and putting them where they are to start.
+ * Making tasks; place.c puts them where they are to start.
  */
 #include <errno.h>
 #include <string.h>
@@ -9,11 +9,6 @@
 #include "core/opts.h"
 #include "core/rt.h"
 #include "core/scope.h"
-
-#define PLACE_KIND(place)  ((unsigned int)((place) >> 56))
-#define PLACE_SHARD(place) ((uint32_t)(place))
-
-enum { HERE, PINNED, ROUND_ROBIN, STEALABLE };
 
 void peal_task_init(
 	struct peal_task *task, struct peal_rt *rt, peal_task_fn *fn, void *arg, const char *name)
@@ -27,7 +22,7 @@ void peal_task_init(
 	task->branch = NULL;
 	task->expired = false;
 	task->state = PEAL_TASK_FRESH;
-	task->stealable = task->system = task->priority = 0;
+	task->system = task->priority = 0;
 	task->result = 0;
 	peal_store_relaxed(&task->wake, PEAL_WAKE_NONE);
 	peal_store_relaxed(&task->owners, 1);
@@ -35,67 +30,6 @@ void peal_task_init(
 	task->name[0] = '\0';
 	if (name)
 		strncat(task->name, name, sizeof(task->name) - 1);
-}
-
-/* On the loop of the shard that a task was placed on from elsewhere. */
-static void arrive(struct peal_shard *shard, struct peal_node *node)
-{
-	struct peal_task *task = PEAL_CONTAINER_OF(node, struct peal_task, node);
-
-	if (task->stealable)
-		peal_sched_fresh(shard, task);
-	else
-		peal_sched_ready(shard, task);
-}
-
-static int place_on(struct peal_task *task, uint32_t index)
-{
-	struct peal_shard *shard = task->rt->shards[index];
-
-	task->shard = shard;
-	if (shard == peal_shard_current()) {
-		arrive(shard, &task->node);
-		return 0;
-	}
-	task->node.fn = arrive;
-	return peal_shard_deliver(shard, &task->node);
-}
-
-static uint32_t next_in_turn(struct peal_rt *rt)
-{
-	return peal_add_relaxed(&rt->next_shard, 1) % rt->shard_count;
-}
-
-int peal_task_place(struct peal_task *task, uint64_t place)
-{
-	struct peal_rt *rt = task->rt;
-	struct peal_shard *here = peal_shard_current();
-	unsigned int kind = PLACE_KIND(place);
-
-	if (here && here->rt != rt)
-		here = NULL;
-	task->stealable = kind == STEALABLE && task->priority == PEAL_NORMAL &&
-		!rt->opts.no_stealing;
-	if (kind == PINNED)
-		return place_on(task, PLACE_SHARD(place));
-	if (kind == ROUND_ROBIN || !here)
-		return place_on(task, next_in_turn(rt));
-	return place_on(task, here->index);
-}
-
-static int check_place(const struct peal_rt *rt, uint64_t place)
-{
-	switch (PLACE_KIND(place)) {
-	case PINNED:
-		return PLACE_SHARD(place) < rt->shard_count && !(place >> 32 & 0xffffff) ? 0
-											 : -EINVAL;
-	case HERE:
-	case ROUND_ROBIN:
-	case STEALABLE:
-		return place & 0x00ffffffffffffff ? -EINVAL : 0;
-	default:
-		return -EINVAL;
-	}
 }
 
 static int read_opts(struct peal_spawn_opts *opts, const struct peal_spawn_opts *given)
@@ -195,7 +129,7 @@ static int spawn(struct peal_nursery *scope, struct peal_task **handle, struct p
 		return !rt ? -EPERM : -EINVAL;
 	err = read_opts(&opts, user_opts);
 	if (!err)
-		err = check_place(rt, opts.place);
+		err = peal_place_check(rt, opts.place);
 	if (!err)
 		err = make(&task, rt, fn, arg, &opts, handle ? 2 : 1);
 	if (err)

@@ -34,21 +34,36 @@ bool peal_steal_overflow(struct peal_shard *shard)
 	return n > 0;
 }
 
-static bool steal_from(struct peal_shard *shard, struct peal_shard *victim)
+/* Something that others may take? A hint. */
+static bool has_fresh(struct peal_shard *shard)
+{
+	return peal_fresh_count(&shard->fresh) || peal_inbox_pending(&shard->near);
+}
+
+static unsigned int take_half(struct peal_shard *shard, struct peal_shard *victim)
 {
 	void *tasks[PEAL_STEAL_MOST];
+	unsigned int n = peal_fresh_steal(&victim->fresh, tasks, PEAL_STEAL_MOST);
+
+	for (unsigned int i = 0; i < n; i++)
+		peal_sched_fresh(shard, tasks[i]);
+	return n;
+}
+
+static bool steal_from(struct peal_shard *shard, struct peal_shard *victim)
+{
 	unsigned int n;
 
-	if (victim == shard || !peal_fresh_count(&victim->fresh))
+	if (victim == shard || !has_fresh(victim))
 		return false;
 	PEAL_COUNT(shard, steal_tries);
-	n = peal_fresh_steal(&victim->fresh, tasks, PEAL_STEAL_MOST);
+	n = take_half(shard, victim);
+	if (!n)
+		n = peal_near_take(shard, victim);
 	if (!n)
 		return false;
 	PEAL_COUNT(shard, steals);
 	PEAL_COUNT_ADD(shard, tasks_stolen, n);
-	for (unsigned int i = 0; i < n; i++)
-		peal_sched_fresh(shard, tasks[i]);
 	return true;
 }
 
@@ -100,7 +115,7 @@ bool peal_steal_visible(struct peal_shard *shard)
 	if (rt->opts.no_stealing || peal_steal_others_idle(shard))
 		return false;
 	for (uint32_t i = 0; i < rt->shard_count; i++)
-		if (peal_fresh_count(&rt->shards[i]->fresh))
+		if (has_fresh(rt->shards[i]))
 			return true;
 	return false;
 }

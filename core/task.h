@@ -57,11 +57,10 @@ struct peal_task {
 	/* NULL, the task that joins, or PEAL_TASK_JOIN_ENDED. */
 	PEAL_ATOMIC(struct peal_task *) joiner;
 	int result;
-	uint8_t state;     /* enum peal_task_state */
-	uint8_t stealable; /* while fresh */
-	uint8_t system;    /* the runtime's own: not counted among the tasks, not cancelled */
-	uint8_t priority;  /* PEAL_NORMAL, ... */
-	bool expired;      /* the last -ETIMEDOUT that it got was a deadline */
+	uint8_t state;    /* enum peal_task_state */
+	uint8_t system;   /* the runtime's own: not counted among the tasks, not cancelled */
+	uint8_t priority; /* PEAL_NORMAL, ... */
+	bool expired;     /* the last -ETIMEDOUT that it got was a deadline */
 	char name[PEAL_TASK_NAME_BYTES];
 };
 
@@ -96,8 +95,10 @@ void peal_task_run(struct peal_shard *shard, struct peal_task *task);
 /* Fill in a task that the caller has the memory of (zeroed). It is in the root scope. */
 void peal_task_init(
 	struct peal_task *task, struct peal_rt *rt, peal_task_fn *fn, void *arg, const char *name);
-/* Put a fresh task where it is to start. On a shard, or any other thread when it is not HERE. */
+/* place.c: put a fresh task where it is to start; HERE off the shards is any, in turn. Any thread. */
 int peal_task_place(struct peal_task *task, uint64_t place);
+/* Is it one? 0 or -EINVAL. */
+int peal_place_check(const struct peal_rt *rt, uint64_t place);
 
 /* Blocks for tasks, from the shard's cache; shard NULL off the shards. */
 struct peal_task *peal_task_alloc(struct peal_shard *shard);

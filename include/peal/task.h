@@ -30,17 +30,23 @@ typedef int peal_task_fn(void *arg);
  *   PEAL_HERE           the calling shard
  *   PEAL_PINNED(shard)  that shard
  *   PEAL_ROUND_ROBIN    the shards in turn
+ *   PEAL_LEAST_LOADED   the shard with the fewest tasks, those that are ready counted twice
+ *   PEAL_STICKY(key)    one shard for each key (56 bits of it), the same one all the runtime's life
  *   PEAL_STEALABLE      the calling shard, or any other that has nothing to do before it was started
+ *   PEAL_NEAR(shard)    that shard, or any other that has nothing to do before it was started
  */
 #define PEAL_HERE          ((uint64_t)0)
 #define PEAL_PINNED(shard) (((uint64_t)1 << 56) | (uint32_t)(shard))
 #define PEAL_ROUND_ROBIN   ((uint64_t)2 << 56)
 #define PEAL_STEALABLE     ((uint64_t)3 << 56)
+#define PEAL_LEAST_LOADED  ((uint64_t)4 << 56)
+#define PEAL_STICKY(key)   (((uint64_t)5 << 56) | ((uint64_t)(key)&0x00ffffffffffffff))
+#define PEAL_NEAR(shard)   (((uint64_t)6 << 56) | (uint32_t)(shard))
 
 /*
  * What runs first on a shard, by classes: high before normal before idle. Strictly, but for one pick in
  * 61 that each lower class gets, so that none starves. A fiber keeps its class when it is woken. Only
- * normal tasks are stolen: PEAL_STEALABLE ones of another class stay where they were spawned.
+ * normal tasks are stolen: PEAL_STEALABLE and PEAL_NEAR ones of another class stay where they were put.
  */
 #define PEAL_NORMAL        0 /* the default */
 #define PEAL_HIGH          1
