@@ -25,6 +25,7 @@ test_programs += \
 	tests/contract/test_faults \
 	tests/contract/test_io \
 	tests/contract/test_life \
+	tests/contract/test_place \
 	tests/contract/test_refused \
 	tests/contract/test_scope \
 	tests/contract/test_scope_cancel \
@@ -38,6 +39,7 @@ tests_contract_test_embed_SOURCES = tests/contract/test_embed.c $(runtime_help)
 tests_contract_test_faults_SOURCES = tests/contract/test_faults.c $(runtime_help)
 tests_contract_test_io_SOURCES = tests/contract/test_io.c $(runtime_help)
 tests_contract_test_life_SOURCES = tests/contract/test_life.c $(runtime_help)
+tests_contract_test_place_SOURCES = tests/contract/test_place.c $(runtime_help)
 tests_contract_test_sched_SOURCES = tests/contract/test_sched.c $(runtime_help)
 scope_help = tests/contract/scopes.h $(runtime_help)
 tests_contract_test_scope_SOURCES = tests/contract/test_scope.c $(scope_help)
