@@ -9,13 +9,12 @@
 #include "core/wait.h"
 
 /* On the stack of the fiber that waits for it. */
-struct job {
+struct call {
 	struct peal_wait wait;
-	struct peal_link link;
+	struct peal_job job;
 	peal_task_fn *fn;
 	void *arg;
 	int result;
-	bool begun; /* guarded by the pool's lock */
 };
 
 struct peal_blocking_pool {
@@ -23,7 +22,7 @@ struct peal_blocking_pool {
 	uint32_t max_threads, max_queued;
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t work;
-	struct peal_queue jobs;
+	struct peal_list jobs;
 	uint32_t queued, idle;
 	uint32_t threads;
 	bool stopping;
@@ -43,7 +42,7 @@ int peal_blocking_pool_create(struct peal_blocking_pool **created, struct peal_r
 	pool->max_queued = max_queued;
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_cond_init(&pool->work, NULL);
-	peal_queue_init(&pool->jobs);
+	peal_list_init(&pool->jobs);
 	*created = pool;
 	return 0;
 }
@@ -64,20 +63,19 @@ void peal_blocking_pool_destroy(struct peal_blocking_pool *pool)
 }
 
 /* With the lock held. NULL when the pool stops. */
-static struct job *next_job(struct peal_blocking_pool *pool)
+static struct peal_job *next_job(struct peal_blocking_pool *pool)
 {
-	struct peal_link *link;
-	struct job *job;
+	struct peal_job *job;
 
-	while (!(link = peal_queue_pop(&pool->jobs))) {
+	while (peal_list_empty(&pool->jobs)) {
 		if (pool->stopping)
 			return NULL;
 		pool->idle++;
 		pthread_cond_wait(&pool->work, &pool->lock);
 		pool->idle--;
 	}
-	job = PEAL_CONTAINER_OF(link, struct job, link);
-	job->begun = true;
+	job = PEAL_CONTAINER_OF(pool->jobs.next, struct peal_job, link);
+	peal_list_remove(&job->link);
 	pool->queued--;
 	return job;
 }
@@ -85,16 +83,14 @@ static struct job *next_job(struct peal_blocking_pool *pool)
 static void *worker(void *arg)
 {
 	struct peal_blocking_pool *pool = arg;
-	struct job *job;
+	struct peal_job *job;
 
 	/* It was made by a shard's thread, which is tied to one CPU. */
 	peal_cpus_unpin(&pool->rt->cpus);
 	pthread_mutex_lock(&pool->lock);
 	while ((job = next_job(pool))) {
 		pthread_mutex_unlock(&pool->lock);
-		job->result = job->fn(job->arg);
-		peal_count_outside(pool->rt->stats, blocking_run);
-		peal_task_wake(job->wait.task); /* the job is gone from here on */
+		job->fn(job); /* it is gone from here on */
 		pthread_mutex_lock(&pool->lock);
 	}
 	pthread_mutex_unlock(&pool->lock);
@@ -130,14 +126,14 @@ static int provide_thread(struct peal_blocking_pool *pool)
 	return pool->threads ? 0 : err;
 }
 
-static int enqueue(struct peal_blocking_pool *pool, struct job *job)
+int peal_blocking_submit(struct peal_blocking_pool *pool, struct peal_job *job, bool op)
 {
 	int err;
 
 	pthread_mutex_lock(&pool->lock);
-	err = pool->queued < pool->max_queued ? provide_thread(pool) : -EAGAIN;
+	err = op || pool->queued < pool->max_queued ? provide_thread(pool) : -EAGAIN;
 	if (!err) {
-		peal_queue_push(&pool->jobs, &job->link);
+		peal_list_append(&pool->jobs, &job->link);
 		pool->queued++;
 		pthread_cond_signal(&pool->work);
 	}
@@ -145,62 +141,64 @@ static int enqueue(struct peal_blocking_pool *pool, struct job *job)
 	return err;
 }
 
-/* Take a job that has not begun out of the queue. */
-static bool withdraw(struct peal_blocking_pool *pool, struct job *target)
+bool peal_blocking_withdraw(struct peal_blocking_pool *pool, struct peal_job *job)
 {
-	struct peal_queue jobs;
-	struct peal_link *link;
-	bool found = false;
+	bool waits;
 
-	peal_queue_init(&jobs);
 	pthread_mutex_lock(&pool->lock);
-	if (!target->begun) {
-		peal_queue_splice(&jobs, &pool->jobs);
-		while ((link = peal_queue_pop(&jobs))) {
-			if (link == &target->link)
-				found = true;
-			else
-				peal_queue_push(&pool->jobs, link);
-		}
-		pool->queued -= found;
-	}
+	waits = !peal_list_empty(&job->link);
+	peal_list_remove(&job->link);
+	pool->queued -= waits;
 	pthread_mutex_unlock(&pool->lock);
-	return found;
+	return waits;
 }
 
 /* A call that has begun is waited for. */
 static void cancel_call(struct peal_wait *wait)
 {
-	struct job *job = PEAL_CONTAINER_OF(wait, struct job, wait);
+	struct call *call = PEAL_CONTAINER_OF(wait, struct call, wait);
 
-	if (withdraw(wait->task->rt->blocking, job)) {
+	if (peal_blocking_withdraw(wait->task->rt->blocking, &call->job)) {
 		wait->cancelled = true;
 		peal_task_wake(wait->task);
 	}
 }
 
+static void run_call(struct peal_job *job)
+{
+	struct call *call = PEAL_CONTAINER_OF(job, struct call, job);
+	struct peal_task *task = call->wait.task;
+
+	call->result = call->fn(call->arg);
+	peal_count_outside(task->rt->stats, blocking_run);
+	peal_task_wake(task);
+}
+
 int peal_blocking(peal_task_fn *fn, void *arg, int *result)
 {
-	struct job job = {
-		.wait = { .cancel = cancel_call, .what = "blocking" }, .fn = fn, .arg = arg
+	struct call call = {
+		.wait = { .cancel = cancel_call, .what = "blocking" },
+		.job.fn = run_call,
+		.fn = fn,
+		.arg = arg,
 	};
 	struct peal_shard *shard = peal_shard_current();
 	int err, ended;
 
 	if (!fn)
 		return -EINVAL;
-	err = peal_wait_begin(&job.wait);
+	err = peal_wait_begin(&call.wait);
 	if (err)
 		return err;
-	err = enqueue(shard->rt->blocking, &job);
+	err = peal_blocking_submit(shard->rt->blocking, &call.job, false);
 	if (err)
 		PEAL_COUNT(shard, blocking_refused);
 	else
 		peal_task_park();
-	ended = peal_wait_end(&job.wait);
+	ended = peal_wait_end(&call.wait);
 	if (ended)
 		return ended;
 	if (!err && result)
-		*result = job.result;
+		*result = call.result;
 	return err;
 }

@@ -10,7 +10,24 @@
 #include "core/ops.h"
 #include "core/shard.h"
 
-#define UNPACK(...) __VA_ARGS__
+#define UNPACK(...)  __VA_ARGS__
+#define PEAL_IO_ALSO PEAL_IO
+#define POSITION     (-1) /* as an offset: where the file stands */
+
+/* An offset that may not be POSITION. The kernel refuses every other negative one. */
+static int64_t at(int64_t offset)
+{
+	return offset < 0 ? INT64_MIN : offset;
+}
+
+static void fill_vector(
+	struct peal_op *op, const struct iovec *vector, int count, int64_t offset, int flags)
+{
+	op->args.vector.vector = vector;
+	op->args.vector.count = (uint32_t)count;
+	op->args.vector.offset = offset;
+	op->args.vector.flags = flags;
+}
 
 /* The op form. */
 #define PEAL_IO(name, code, type, params, args_, fill)                                   \

@@ -94,6 +94,7 @@ bool peal_shard_finish(struct peal_shard *shard)
 	if (!shard->inflight.count && !peal_sched_pending(shard) && !shard->flush)
 		return true;
 	peal_shard_poll(shard);
+	peal_ops_collect(shard);
 	retry(shard);
 	peal_sched_slice(shard, peal_shard_now(shard));
 	return false;

@@ -39,6 +39,8 @@ libpeal_core_la_SOURCES += \
 	core/deliver.c \
 	core/embed.c \
 	core/embed.h \
+	core/direct.c \
+	core/direct.h \
 	core/exceptions.c \
 	core/exceptions.h \
 	core/fatal.c \
@@ -89,6 +91,8 @@ libpeal_core_la_SOURCES += \
 	core/plugin_search.c \
 	core/plugin_start.c \
 	core/plugin_turn.c \
+	core/pooled.c \
+	core/pooled.h \
 	core/post.c \
 	core/rt.h \
 	core/rt_opts.c \

@@ -29,7 +29,9 @@ static const char *const op_names[PEAL_OP_COUNT_] = {
 	[PEAL_OP_NOP] = "nop",
 	[PEAL_OP_CLOSE] = "close",
 #define PEAL_IO(name, code, type, params, args_, fill) [PEAL_OP_##code] = #name,
+#define PEAL_IO_ALSO(name, code, type, params, args_, fill)
 #include "core/io.tbl"
+#undef PEAL_IO_ALSO
 #undef PEAL_IO
 };
 

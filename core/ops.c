@@ -9,6 +9,7 @@
 
 #include "core/fatal.h"
 #include "core/ops.h"
+#include "core/pooled.h"
 #include "core/rt.h"
 #include "core/wait.h"
 
@@ -23,6 +24,7 @@ enum op_flags {
 	CANCEL_ASKED = 1 << 0,
 	CANCEL_RETRY = 1 << 1,   /* the ring did not take the cancel yet */
 	WAIT_CANCELLED = 1 << 2, /* the cancel came from a fiber's wait: its scope knows why */
+	POOLED = 1 << 3,         /* in flight, and the blocking pool has it */
 };
 
 static void append(struct peal_op *op, struct peal_op **first, struct peal_op ***last)
@@ -47,11 +49,28 @@ static void complete(struct peal_shard *shard, struct peal_op *op)
 		peal_task_resume(waiter);
 }
 
+static void send_to_pool(struct peal_shard *shard, struct peal_op *op)
+{
+	int err;
+
+	PEAL_COUNT(shard, ops_pooled);
+	op->state = INFLIGHT;
+	op->flags |= POOLED;
+	peal_inflight_add(&shard->inflight, op);
+	err = peal_pooled_submit(shard, op);
+	if (PEAL_LIKELY(!err))
+		return;
+	op->result = err;
+	peal_ops_returned(shard, op);
+}
+
 static void submit(struct peal_shard *shard, struct peal_op *op)
 {
 	int n = shard->backend->submit(shard->ring, op);
 
-	if (n > 0) {
+	if (n == PEAL_SUBMIT_BLOCKS) {
+		send_to_pool(shard, op);
+	} else if (n > 0) {
 		PEAL_COUNT(shard, ops_inline);
 		complete(shard, op);
 	} else if (n == 0) {
@@ -119,6 +138,31 @@ void peal_ops_reaped(struct peal_shard *shard, struct peal_reap *reap)
 	}
 }
 
+void peal_ops_returned(struct peal_shard *shard, struct peal_op *op)
+{
+	peal_inflight_remove(&shard->inflight, op);
+	op->flags &= (uint16_t)~POOLED;
+	complete(shard, op);
+}
+
+static void find_back(struct peal_op *op, void *arg)
+{
+	if (op->flags & POOLED && peal_pooled_is_back(op))
+		*(struct peal_op **)arg = op;
+}
+
+void peal_ops_collect(struct peal_shard *shard)
+{
+	struct peal_op *op;
+
+	do {
+		op = NULL;
+		peal_inflight_each(&shard->inflight, find_back, &op);
+		if (op)
+			peal_ops_returned(shard, op);
+	} while (op);
+}
+
 bool peal_ops_callback(struct peal_shard *shard)
 {
 	struct peal_op *op = shard->callbacks;
@@ -135,7 +179,9 @@ static void ask_to_cancel(struct peal_shard *shard, struct peal_op *op)
 {
 	bool retry = op->flags & CANCEL_RETRY;
 
-	if (shard->backend->cancel(shard->ring, op) < 0) {
+	if (op->flags & POOLED) {
+		peal_pooled_cancel(shard, op);
+	} else if (shard->backend->cancel(shard->ring, op) < 0) {
 		shard->cancel_retries += !retry;
 		op->flags |= CANCEL_RETRY;
 	} else {

@@ -107,6 +107,7 @@ struct peal_shard {
 	pthread_t thread_id;
 	bool has_thread; /* to be joined; shard 0 may run on a borrowed one */
 	bool no_thread;  /* none could be made */
+	bool holds_sigpipe;
 	int start_error;
 	struct peal_reason start_reason;
 	/* What is to be done once its ring is open; NULL: nothing. */
@@ -212,5 +213,7 @@ void peal_ops_cancel_all(struct peal_shard *shard, peal_op_which_fn *which);
 bool peal_op_accepts(const struct peal_op *op);
 bool peal_op_calls_back(const struct peal_op *op);
 bool peal_op_any(const struct peal_op *op);
+/* Ops that the blocking pool gave back when the inbox was closed. */
+void peal_ops_collect(struct peal_shard *shard);
 
 #endif

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 #include "core/overflow.h"
 #include "core/rt.h"
 #include "core/shard_thread.h"
+#include "core/sys.h"
 
 bool peal_rt_all_open(const struct peal_rt *rt)
 {
@@ -37,10 +39,43 @@ static void prepare_thread(struct peal_shard *shard)
 			strerror(-err));
 }
 
+static void sigpipe_only(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGPIPE);
+}
+
+/*
+ * A write to a pipe that nobody reads is an error of that write. The kernel sends a signal as well, to the
+ * thread that made the call, and has no flag to leave that out; so it stays pending here.
+ */
+static void hold_sigpipe(struct peal_shard *shard)
+{
+	sigset_t set, before;
+
+	sigpipe_only(&set);
+	shard->holds_sigpipe = !peal_sys_sigmask(SIG_BLOCK, &set, &before) &&
+		!sigismember(&before, SIGPIPE);
+}
+
+/* The thread may be the application's. */
+static void restore_sigpipe(struct peal_shard *shard)
+{
+	const struct timespec at_once = { 0 };
+	sigset_t set;
+
+	if (!shard->holds_sigpipe)
+		return;
+	sigpipe_only(&set);
+	peal_sys_sigtimedwait(&set, &at_once);
+	peal_sys_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 bool peal_shard_thread_begin(struct peal_shard *shard)
 {
 	struct peal_rt *rt = shard->rt;
 
+	hold_sigpipe(shard);
 	shard->start_error = peal_shard_open(shard, &shard->start_reason);
 	if (!shard->start_error && rt->opts.report_overflow)
 		shard->start_error = peal_overflow_enter_thread();
@@ -78,6 +113,7 @@ void peal_shard_thread_end(struct peal_shard *shard)
 		peal_overflow_leave_thread();
 	if (!shard->start_error)
 		peal_shard_close(shard);
+	restore_sigpipe(shard);
 }
 
 void peal_shard_thread_run(struct peal_shard *shard)

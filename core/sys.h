@@ -25,7 +25,9 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
 #include <sys/utsname.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -104,6 +106,24 @@ static inline long peal_sys_write(int fd, const void *buf, size_t size)
 	PEAL_SYS(SYS_write, write(fd, buf, size));
 }
 
+/* An offset of -1: where the file stands. The vector is not written to. */
+static inline long peal_sys_preadv2(
+	int fd, const struct iovec *vector, int count, off_t offset, int flags)
+{
+	PEAL_SYS(SYS_preadv2, preadv2(fd, vector, count, offset, flags));
+}
+
+static inline long peal_sys_pwritev2(
+	int fd, const struct iovec *vector, int count, off_t offset, int flags)
+{
+	PEAL_SYS(SYS_pwritev2, pwritev2(fd, vector, count, offset, flags));
+}
+
+static inline long peal_sys_lseek(int fd, off_t offset, int from)
+{
+	PEAL_SYS(SYS_lseek, lseek(fd, offset, from));
+}
+
 static inline long peal_sys_fcntl(int fd, int command, long arg)
 {
 	PEAL_SYS(SYS_fcntl, fcntl(fd, command, arg));
@@ -117,6 +137,11 @@ static inline long peal_sys_ftruncate(int fd, off_t size)
 static inline long peal_sys_fstat(int fd, struct stat *st)
 {
 	PEAL_SYS(SYS_fstat, fstat(fd, st));
+}
+
+static inline long peal_sys_fstatfs(int fd, struct statfs *fs)
+{
+	PEAL_SYS(SYS_fstatfs, fstatfs(fd, fs));
 }
 
 static inline long peal_sys_eventfd(unsigned int initial, int flags)
@@ -282,6 +307,11 @@ static inline long peal_sys_sigmask(int how, const sigset_t *set, sigset_t *befo
 	if (peal_sys_hooked(SYS_rt_sigprocmask, &hooked))
 		return hooked;
 	return -pthread_sigmask(how, set, before);
+}
+
+static inline long peal_sys_sigtimedwait(const sigset_t *set, const struct timespec *timeout)
+{
+	PEAL_SYS(SYS_rt_sigtimedwait, sigtimedwait(set, NULL, timeout));
 }
 
 static inline long peal_sys_sigaltstack(const stack_t *stack, stack_t *before)

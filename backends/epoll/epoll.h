@@ -24,6 +24,7 @@
 
 #include <peal/backend.h>
 
+#include "core/direct.h"
 #include "core/list.h"
 
 /* What op->backend holds. */
@@ -35,8 +36,8 @@ struct epoll_room {
 };
 
 enum epoll_queue {
-	EPOLL_READ,  /* first come, first served: accept, recv */
-	EPOLL_WRITE, /* likewise: connect, send */
+	EPOLL_READ,  /* first come, first served: accept, recv, read */
+	EPOLL_WRITE, /* likewise: connect, send, write */
 	EPOLL_ANY,   /* each is tried at every event: poll, out-of-band data, error queues */
 	EPOLL_QUEUES
 };
@@ -80,6 +81,7 @@ struct peal_ring {
 	int64_t tick_at;           /* PEAL_NEVER: there is nothing to prove */
 	int64_t alarm_at;          /* when it will go off; PEAL_NEVER: not */
 
+	struct peal_direct direct;
 	struct peal_reap ended; /* completed, to be handed over */
 	struct epoll_event events[EPOLL_EVENTS];
 };
@@ -119,6 +121,13 @@ void peal_epoll_free_slots(struct peal_ring *ring);
 
 /* ops.c */
 #define EPOLL_BLOCKED INT64_MIN /* no result yet */
+
+/* transfer.c: read and write */
+#define EPOLL_IS_FILE (INT64_MIN + 1) /* no result, and not to wait for */
+
+bool peal_epoll_is_transfer(const struct peal_op *op);
+/* A result, EPOLL_BLOCKED: it may wait for readiness, or EPOLL_IS_FILE. */
+int64_t peal_epoll_try_transfer(struct peal_ring *ring, struct peal_op *op);
 
 int peal_epoll_submit(struct peal_ring *ring, struct peal_op *op);
 int peal_epoll_cancel(struct peal_ring *ring, struct peal_op *op);

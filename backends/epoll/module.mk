@@ -7,6 +7,7 @@ libpeal_core_la_SOURCES += \
 	backends/epoll/fds.c \
 	backends/epoll/ops.c \
 	backends/epoll/ring.c \
+	backends/epoll/transfer.c \
 	backends/epoll/wait.c
 test_programs += backends/epoll/test_epoll
 backends_epoll_test_epoll_SOURCES = backends/epoll/test_epoll.c $(ring_fixture)

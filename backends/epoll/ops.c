@@ -243,6 +243,11 @@ int64_t peal_epoll_try(struct peal_ring *ring, struct epoll_slot *slot, struct p
 		return do_close(ring, op);
 	case PEAL_OP_POLL:
 		return try_poll(op);
+	case PEAL_OP_READ:
+	case PEAL_OP_WRITE:
+	case PEAL_OP_READV:
+	case PEAL_OP_WRITEV:
+		return peal_direct_try_stream(op);
 	default:
 		return -ENOSYS;
 	}
@@ -255,6 +260,8 @@ static enum epoll_queue queue_of(const struct peal_op *op, uint32_t *events)
 	switch (op->opcode) {
 	case PEAL_OP_CONNECT:
 	case PEAL_OP_SEND:
+	case PEAL_OP_WRITE:
+	case PEAL_OP_WRITEV:
 		*events = EPOLLOUT;
 		return EPOLL_WRITE;
 	case PEAL_OP_POLL:
@@ -267,17 +274,39 @@ static enum epoll_queue queue_of(const struct peal_op *op, uint32_t *events)
 	}
 }
 
+/* Did the caller ask not to wait? */
+static bool only_tries(const struct peal_op *op)
+{
+	switch (op->opcode) {
+	case PEAL_OP_RECV:
+		return op->args.recv.flags & MSG_DONTWAIT;
+	case PEAL_OP_SEND:
+		return op->args.send.flags & MSG_DONTWAIT;
+	case PEAL_OP_READV:
+	case PEAL_OP_WRITEV:
+		return op->args.vector.flags & RWF_NOWAIT;
+	default:
+		return false;
+	}
+}
+
 /* Would a try be in vain, or overtake another op? */
 static bool has_to_wait(const struct epoll_slot *slot, const struct peal_op *op)
 {
 	switch (op->opcode) {
-	case PEAL_OP_ACCEPT:
-		return slot->dry[EPOLL_READ] || !peal_list_empty(&slot->ops[EPOLL_READ]);
 	case PEAL_OP_RECV:
-		return !(op->args.recv.flags & (ASIDE | MSG_DONTWAIT)) &&
+		if (op->args.recv.flags & ASIDE)
+			return false;
+		PEAL_FALLTHROUGH;
+	case PEAL_OP_ACCEPT:
+	case PEAL_OP_READ:
+	case PEAL_OP_READV:
+		return !only_tries(op) &&
 			(slot->dry[EPOLL_READ] || !peal_list_empty(&slot->ops[EPOLL_READ]));
 	case PEAL_OP_SEND:
-		return !(op->args.send.flags & MSG_DONTWAIT) &&
+	case PEAL_OP_WRITE:
+	case PEAL_OP_WRITEV:
+		return !only_tries(op) &&
 			(slot->dry[EPOLL_WRITE] || !peal_list_empty(&slot->ops[EPOLL_WRITE]));
 	default:
 		return false;
@@ -291,25 +320,34 @@ static void tell_watcher(struct peal_ring *ring)
 		peal_epoll_bell_from_outside(ring);
 }
 
+/* Let it wait, or end it. */
+static int park(struct peal_ring *ring, struct peal_op *op)
+{
+	uint32_t events;
+	enum epoll_queue queue = queue_of(op, &events);
+	int err = peal_epoll_park(ring, op, queue, events);
+
+	if (!err)
+		return 0;
+	if (err == -EINVAL && peal_epoll_is_transfer(op))
+		return PEAL_SUBMIT_BLOCKS; /* a device that does not tell when it is ready */
+	op->result = err;
+	return 1;
+}
+
 static int start(struct peal_ring *ring, struct peal_op *op)
 {
 	struct epoll_slot *slot = peal_epoll_slot(ring, op->fd);
-	enum epoll_queue queue;
-	uint32_t events;
-	int err;
+	bool transfer = peal_epoll_is_transfer(op);
 
 	*peal_epoll_room(op) = (struct epoll_room){ 0 };
-	if (!slot || !has_to_wait(slot, op)) {
-		op->result = peal_epoll_try(ring, slot, op);
-		if (op->result != EPOLL_BLOCKED)
-			return 1;
-	}
-	queue = queue_of(op, &events);
-	err = peal_epoll_park(ring, op, queue, events);
-	if (!err)
-		return 0;
-	op->result = err;
-	return 1;
+	if (slot && has_to_wait(slot, op))
+		return transfer && peal_direct_is_file(op->fd) ? PEAL_SUBMIT_BLOCKS
+							       : park(ring, op);
+	op->result = transfer ? peal_epoll_try_transfer(ring, op) : peal_epoll_try(ring, slot, op);
+	if (op->result == EPOLL_IS_FILE)
+		return PEAL_SUBMIT_BLOCKS;
+	return op->result == EPOLL_BLOCKED ? park(ring, op) : 1;
 }
 
 int peal_epoll_submit(struct peal_ring *ring, struct peal_op *op)

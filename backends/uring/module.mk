@@ -7,6 +7,7 @@ libpeal_core_la_SOURCES += \
 	backends/uring/doctor.c \
 	backends/uring/enter.c \
 	backends/uring/equip.c \
+	backends/uring/files.c \
 	backends/uring/reap.c \
 	backends/uring/ring.c \
 	backends/uring/setup.c \

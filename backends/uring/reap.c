@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "backends/uring/uring.h"
 #include "core/fatal.h"
@@ -49,7 +50,9 @@ static bool given_up(const struct peal_ring *ring, const struct peal_op *op)
 static bool only_tries(const struct peal_op *op)
 {
 	return (op->opcode == PEAL_OP_RECV && (op->args.recv.flags & MSG_DONTWAIT)) ||
-		(op->opcode == PEAL_OP_SEND && (op->args.send.flags & MSG_DONTWAIT));
+		(op->opcode == PEAL_OP_SEND && (op->args.send.flags & MSG_DONTWAIT)) ||
+		((op->opcode == PEAL_OP_READV || op->opcode == PEAL_OP_WRITEV) &&
+			(op->args.vector.flags & RWF_NOWAIT));
 }
 
 /* A cancelled op that was waiting, or was interrupted in a kernel thread, says -ECANCELED. */

@@ -5,7 +5,7 @@
  *
  * Where things are: tier.c what PEAL_URING_TIER leaves of the kernel; setup.c the ring itself; equip.c
  * trying out what the kernel offers; ring.c open and close; verbs.c an op as a submission entry, or
- * done at once; submit.c taking and cancelling ops; enter.c the one way into the kernel; reap.c
+ * done at once; files.c reads and writes; submit.c taking and cancelling ops; enter.c the one way into the kernel; reap.c
  * completions; bell.c doorbells; doctor.c what is told to `peal doctor`.
  */
 #ifndef PEAL_URING_URING_H
@@ -17,6 +17,10 @@
 
 #include "backends/uring/compat.h"
 #include "core/compiler.h"
+#include "core/direct.h"
+
+/* What the kernel transfers in one call at most; lengths in entries have 32 bits only. */
+#define PEAL_URING_TRANSFER_MOST 0x7ffff000U
 
 /* Versions of Linux as numbers that compare. */
 #define PEAL_LINUX(major, minor) ((unsigned int)(major) << 8 | (unsigned int)(minor))
@@ -43,6 +47,7 @@ enum {
 	PEAL_URING_STREAM = 1 << 0, /* it was accepted or connected */
 	PEAL_URING_READY = 1 << 1,  /* there is more to receive */
 	PEAL_URING_EMPTY = 1 << 2,  /* everything was received */
+	PEAL_URING_SEEKS = 1 << 3,  /* it has a position */
 };
 
 struct peal_ring {
@@ -67,6 +72,7 @@ struct peal_ring {
 	uint32_t inflight;     /* completions that must still come */
 	struct peal_op *again; /* ops that need another entry, through op->next (reap.c) */
 	struct peal_op **again_last;
+	struct peal_direct direct;
 	uint64_t bell_count; /* what the eventfd held */
 	uint8_t hints[PEAL_URING_HINTS];
 };
@@ -178,6 +184,17 @@ void peal_uring_learn(
 	struct peal_ring *ring, const struct peal_op *op, const struct io_uring_cqe *cqe);
 /* What is remembered of its descriptor misled the kernel. */
 void peal_uring_doubt(struct peal_ring *ring, const struct peal_op *op);
+
+/* files.c: the entries of reads and writes, and when none is needed. */
+void peal_uring_prepare_read(
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op);
+void peal_uring_prepare_write(
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op);
+void peal_uring_prepare_readv(
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op);
+void peal_uring_prepare_writev(
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op);
+int peal_uring_transfer_at_once(struct peal_ring *ring, struct peal_op *op);
 
 /* submit.c */
 int peal_uring_submit(struct peal_ring *ring, struct peal_op *op);

@@ -15,18 +15,15 @@
 #include "backends/uring/uring.h"
 #include "core/sys.h"
 
-/* What the kernel transfers in one call at most; lengths in entries have 32 bits only. */
-#define TRANSFER_MOST 0x7ffff000U
-
 /* Enterings to let the completions of cancelled ops out before a close. */
-#define CLOSE_ROUNDS  64
+#define CLOSE_ROUNDS 64
 
 /* With these a partial or an empty answer means something else. */
-#define RECV_UNUSUAL  (MSG_WAITALL | MSG_ERRQUEUE | MSG_OOB)
+#define RECV_UNUSUAL (MSG_WAITALL | MSG_ERRQUEUE | MSG_OOB)
 
 static unsigned int length(size_t size)
 {
-	return size < TRANSFER_MOST ? (unsigned int)size : TRANSFER_MOST;
+	return size < PEAL_URING_TRANSFER_MOST ? (unsigned int)size : PEAL_URING_TRANSFER_MOST;
 }
 
 static uint8_t *hint(struct peal_ring *ring, int fd)
@@ -38,7 +35,7 @@ static void believe(struct peal_ring *ring, int fd, uint8_t state)
 {
 	uint8_t *known = hint(ring, fd);
 
-	*known = (uint8_t)((*known & PEAL_URING_STREAM) | state);
+	*known = (uint8_t)((*known & (PEAL_URING_STREAM | PEAL_URING_SEEKS)) | state);
 }
 
 /* Does an entry that the kernel has not seen yet speak of this descriptor? */
@@ -175,11 +172,26 @@ static const struct peal_uring_verb verbs[PEAL_OP_COUNT_] = {
 	[PEAL_OP_SHUTDOWN] = { .at_once = shutdown_at_once },
 	[PEAL_OP_CLOSE] = { .at_once = close_at_once },
 	[PEAL_OP_POLL] = { .prepare = prepare_poll },
+	[PEAL_OP_READ] = { .prepare = peal_uring_prepare_read,
+		.at_once = peal_uring_transfer_at_once,
+		.readiness = POLLIN },
+	[PEAL_OP_WRITE] = { .prepare = peal_uring_prepare_write,
+		.at_once = peal_uring_transfer_at_once,
+		.readiness = POLLOUT },
+	[PEAL_OP_READV] = { .prepare = peal_uring_prepare_readv,
+		.at_once = peal_uring_transfer_at_once,
+		.readiness = POLLIN },
+	[PEAL_OP_WRITEV] = { .prepare = peal_uring_prepare_writev,
+		.at_once = peal_uring_transfer_at_once,
+		.readiness = POLLOUT },
 };
 
 const struct peal_uring_verb *peal_uring_verb(const struct peal_op *op)
 {
-	return op->opcode < PEAL_OP_COUNT_ ? &verbs[op->opcode] : NULL;
+	const struct peal_uring_verb *verb = op->opcode < PEAL_OP_COUNT_ ? &verbs[op->opcode]
+									 : NULL;
+
+	return verb && (verb->prepare || verb->at_once) ? verb : NULL;
 }
 
 /* Only TCP tells with each receive whether more is there; of others, less than was asked for means that

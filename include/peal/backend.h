@@ -66,6 +66,9 @@ static inline void peal_reap_add(struct peal_reap *reap, struct peal_op *op, int
 	reap->count++;
 }
 
+/* What submit() says of an op that can only be done by blocking a thread. */
+#define PEAL_SUBMIT_BLOCKS 2
+
 /* Takes one line of what the backend found on this machine: a name, whether it is there, and a
  * remark or "". */
 typedef void peal_feature_fn(void *arg, const char *name, bool present, const char *remark);
@@ -108,7 +111,8 @@ struct peal_backend {
 
 	/*
 	 * Take an op: 0 when it is in flight; 1 when it completed at once, with op->result set (it is
-	 * not handed back again); negative when it was not accepted because something is full: the core
+	 * not handed back again); PEAL_SUBMIT_BLOCKS when it can only be done by blocking a thread: the core gives it to
+	 * its pool, the backend forgets it; negative when it was not accepted because something is full: the core
 	 * calls peek() and tries again later, the op must be unchanged. Errors of the operation itself
 	 * are results, not refusals; an opcode that the backend does not know completes with -ENOSYS.
 	 */

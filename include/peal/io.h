@@ -14,6 +14,7 @@
 
 PEAL_BEGIN_DECLS
 
+struct iovec;
 struct sockaddr;
 
 /* accept4(2). The new descriptor, close-on-exec. address and size may be NULL. */
@@ -30,6 +31,26 @@ PEAL_API ssize_t peal_send(int fd, const void *buf, size_t size, int flags);
 
 /* send(2) until everything is sent. size, or a negative errno: how much went out is not told. */
 PEAL_API ssize_t peal_send_all(int fd, const void *buf, size_t size, int flags);
+
+/*
+ * read(2), write(2) and their relatives, for anything that has a descriptor. The number of bytes, 0 from
+ * a read at the end. From a regular file a read gives all that was asked for up to the end; from
+ * sockets, pipes and the like what is there, waiting only for the first byte. Offsets may not be
+ * negative (-EINVAL), except -1 in the last two, which stands for the position of the file. A broken pipe
+ * is -EPIPE: SIGPIPE is blocked on threads that are shards (programs that these start inherit that).
+ */
+PEAL_API ssize_t peal_read(int fd, void *buf, size_t size);
+PEAL_API ssize_t peal_write(int fd, const void *buf, size_t size);
+PEAL_API ssize_t peal_pread(int fd, void *buf, size_t size, int64_t offset);
+PEAL_API ssize_t peal_pwrite(int fd, const void *buf, size_t size, int64_t offset);
+PEAL_API ssize_t peal_readv(int fd, const struct iovec *vector, int count);
+PEAL_API ssize_t peal_writev(int fd, const struct iovec *vector, int count);
+PEAL_API ssize_t peal_preadv(int fd, const struct iovec *vector, int count, int64_t offset);
+PEAL_API ssize_t peal_pwritev(int fd, const struct iovec *vector, int count, int64_t offset);
+PEAL_API ssize_t peal_preadv2(
+	int fd, const struct iovec *vector, int count, int64_t offset, int flags);
+PEAL_API ssize_t peal_pwritev2(
+	int fd, const struct iovec *vector, int count, int64_t offset, int flags);
 
 /* shutdown(2). */
 PEAL_API int peal_shutdown(int fd, int how);

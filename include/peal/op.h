@@ -23,6 +23,7 @@
 
 PEAL_BEGIN_DECLS
 
+struct iovec;
 struct sockaddr;
 struct peal_op;
 
@@ -39,6 +40,10 @@ enum peal_opcode {
 	PEAL_OP_SHUTDOWN,
 	PEAL_OP_CLOSE,
 	PEAL_OP_POLL,
+	PEAL_OP_READ,
+	PEAL_OP_WRITE,
+	PEAL_OP_READV,
+	PEAL_OP_WRITEV,
 	PEAL_OP_COUNT_
 };
 
@@ -79,14 +84,30 @@ struct peal_op {
 		struct {
 			uint32_t events;
 		} poll;
-		uint64_t room[4];
+		struct {
+			void *buf;
+			size_t size;
+			int64_t offset; /* -1: where the file stands */
+		} read;
+		struct {
+			const void *buf;
+			size_t size;
+			int64_t offset;
+		} write;
+		struct {
+			const struct iovec *vector;
+			int64_t offset;
+			uint32_t count;
+			int32_t flags; /* RWF_* */
+		} vector;              /* readv and writev */
+		uint64_t room[5];
 	} args;
 	struct peal_op *next;                  /* in the one queue it stands in */
 	struct peal_op *link_next, *link_prev; /* in the shard's list of ops in flight */
 	void *waiter;                          /* the task that sleeps on it */
 	void *scope;                           /* reserved for scope.h */
 	uint64_t backend[8];
-	uint64_t reserved[4];
+	uint64_t reserved[3];
 };
 
 /* Completes at the shard's next turn with 0. */
@@ -129,6 +150,50 @@ PEAL_API void peal_op_close(struct peal_op *op, int fd, peal_op_fn *done);
  * what can never happen (POLLPRI on a regular file).
  */
 PEAL_API void peal_op_poll(struct peal_op *op, int fd, uint32_t events, peal_op_fn *done);
+
+/*
+ * read(2) and write(2), of anything that has a descriptor: result is the number of bytes, 0 from a read
+ * at the end. A read gives what is there, and waits only when there is nothing; from a regular file it
+ * gives all that was asked for, up to the end. A write of a regular file writes all unless there is no
+ * space; a socket or pipe may take fewer than size.
+ *
+ * pread(2) and pwrite(2) read and write at an offset, and leave the position of the file where it is.
+ * -EINVAL for a negative one, -ESPIPE for what has no position.
+ *
+ * What is in memory already is read, and a small write is put there, in the call that starts the op;
+ * other work on files is done by kernel threads or by the runtime's blocking pool. An op on a regular
+ * file that has begun there cannot be cancelled: it ends with its own result.
+ */
+PEAL_API void peal_op_read(struct peal_op *op, int fd, void *buf, size_t size, peal_op_fn *done);
+PEAL_API void peal_op_write(
+	struct peal_op *op, int fd, const void *buf, size_t size, peal_op_fn *done);
+PEAL_API void peal_op_pread(
+	struct peal_op *op, int fd, void *buf, size_t size, int64_t offset, peal_op_fn *done);
+PEAL_API void peal_op_pwrite(
+	struct peal_op *op, int fd, const void *buf, size_t size, int64_t offset, peal_op_fn *done);
+
+/*
+ * The same for several buffers, as readv(2), writev(2), preadv(2) and pwritev(2). The array must stay
+ * valid until completion, like the buffers. -EINVAL for a count that is negative or above 1024.
+ */
+PEAL_API void peal_op_readv(
+	struct peal_op *op, int fd, const struct iovec *vector, int count, peal_op_fn *done);
+PEAL_API void peal_op_writev(
+	struct peal_op *op, int fd, const struct iovec *vector, int count, peal_op_fn *done);
+PEAL_API void peal_op_preadv(struct peal_op *op, int fd, const struct iovec *vector, int count,
+	int64_t offset, peal_op_fn *done);
+PEAL_API void peal_op_pwritev(struct peal_op *op, int fd, const struct iovec *vector, int count,
+	int64_t offset, peal_op_fn *done);
+
+/*
+ * preadv2(2) and pwritev2(2): flags are RWF_DSYNC, RWF_NOWAIT and so on, an offset of -1 is the
+ * position of the file. With RWF_NOWAIT the result is -EAGAIN where it would wait; -EOPNOTSUPP for
+ * flags, and for files, that the kernel cannot do this with.
+ */
+PEAL_API void peal_op_preadv2(struct peal_op *op, int fd, const struct iovec *vector, int count,
+	int64_t offset, int flags, peal_op_fn *done);
+PEAL_API void peal_op_pwritev2(struct peal_op *op, int fd, const struct iovec *vector, int count,
+	int64_t offset, int flags, peal_op_fn *done);
 
 /*
  * Wait, in a fiber, for an op that was started without a callback. Returns its result (also in

@@ -12,17 +12,20 @@ tests_contract_test_backends_SOURCES = tests/contract/test_backends.c $(ring_fix
 	tests/contract/ring/cancel.c \
 	tests/contract/ring/connect.c \
 	tests/contract/ring/faults.c \
+	tests/contract/ring/files.c \
 	tests/contract/ring/life.c \
 	tests/contract/ring/poll.c \
 	tests/contract/ring/recv.c \
 	tests/contract/ring/reuse.c \
-	tests/contract/ring/send.c
+	tests/contract/ring/send.c \
+	tests/contract/ring/streams.c
 
 # Whole runtimes, on every backend that works here.
 runtime_help = tests/contract/runtime.c tests/contract/runtime.h
 test_programs += \
 	tests/contract/test_embed \
 	tests/contract/test_faults \
+	tests/contract/test_files \
 	tests/contract/test_io \
 	tests/contract/test_life \
 	tests/contract/test_place \
@@ -37,6 +40,7 @@ tests_contract_test_embed_SOURCES = tests/contract/test_embed.c $(runtime_help)
 	tests/contract/test_task \
 	tests/contract/test_time
 tests_contract_test_faults_SOURCES = tests/contract/test_faults.c $(runtime_help)
+tests_contract_test_files_SOURCES = tests/contract/test_files.c $(runtime_help)
 tests_contract_test_io_SOURCES = tests/contract/test_io.c $(runtime_help)
 tests_contract_test_life_SOURCES = tests/contract/test_life.c $(runtime_help)
 tests_contract_test_place_SOURCES = tests/contract/test_place.c $(runtime_help)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Driving a ring as the core does, with the checks that hold for every op. */
+#include "core/direct.h"
 #include "tests/contract/ring/ring.h"
 
 #define PATIENCE (10 * PEAL_S)
@@ -103,6 +104,8 @@ void ring_start(struct contract *c, struct peal_op *op)
 		ck_assert_msg(tries < 10000, "not accepted for good: %d", n);
 		ring_peek(c);
 	}
+	if (n == PEAL_SUBMIT_BLOCKS)
+		op->result = peal_direct_run(op); /* we are the pool, too */
 	op->state = n ? DONE : INFLIGHT;
 	c->inflight += n == 0;
 }
@@ -231,4 +234,42 @@ struct peal_op *op_poll(struct peal_op *op, int fd, uint32_t events)
 {
 	op->args.poll.events = events;
 	return fill_in(op, PEAL_OP_POLL, fd);
+}
+
+struct peal_op *op_read(struct peal_op *op, int fd, void *buf, size_t size, int64_t offset)
+{
+	op->args.read.buf = buf;
+	op->args.read.size = size;
+	op->args.read.offset = offset;
+	return fill_in(op, PEAL_OP_READ, fd);
+}
+
+struct peal_op *op_write(struct peal_op *op, int fd, const void *buf, size_t size, int64_t offset)
+{
+	op->args.write.buf = buf;
+	op->args.write.size = size;
+	op->args.write.offset = offset;
+	return fill_in(op, PEAL_OP_WRITE, fd);
+}
+
+static struct peal_op *op_vector(struct peal_op *op, enum peal_opcode opcode, int fd,
+	const struct iovec *vector, int count, int64_t offset, int flags)
+{
+	op->args.vector.vector = vector;
+	op->args.vector.count = (uint32_t)count;
+	op->args.vector.offset = offset;
+	op->args.vector.flags = flags;
+	return fill_in(op, opcode, fd);
+}
+
+struct peal_op *op_readv(struct peal_op *op, int fd, const struct iovec *vector, int count,
+	int64_t offset, int flags)
+{
+	return op_vector(op, PEAL_OP_READV, fd, vector, count, offset, flags);
+}
+
+struct peal_op *op_writev(struct peal_op *op, int fd, const struct iovec *vector, int count,
+	int64_t offset, int flags)
+{
+	return op_vector(op, PEAL_OP_WRITEV, fd, vector, count, offset, flags);
 }

@@ -45,7 +45,8 @@ struct contract_case {
 
 /* One table per area, ended by an entry without a name. */
 extern const struct contract_case accept_cases[], bell_cases[], cancel_cases[], connect_cases[],
-	fault_cases[], life_cases[], poll_cases[], reuse_cases[], send_cases[], recv_cases[];
+	fault_cases[], file_cases[], life_cases[], poll_cases[], reuse_cases[], send_cases[],
+	recv_cases[], stream_cases[];
 
 /* fixture.c: the ring */
 
@@ -89,6 +90,12 @@ struct peal_op *op_send(struct peal_op *op, int fd, const void *buf, size_t size
 struct peal_op *op_shutdown(struct peal_op *op, int fd, int how);
 struct peal_op *op_close(struct peal_op *op, int fd);
 struct peal_op *op_poll(struct peal_op *op, int fd, uint32_t events);
+struct peal_op *op_read(struct peal_op *op, int fd, void *buf, size_t size, int64_t offset);
+struct peal_op *op_write(struct peal_op *op, int fd, const void *buf, size_t size, int64_t offset);
+struct peal_op *op_readv(struct peal_op *op, int fd, const struct iovec *vector, int count,
+	int64_t offset, int flags);
+struct peal_op *op_writev(struct peal_op *op, int fd, const struct iovec *vector, int count,
+	int64_t offset, int flags);
 
 /* sockets.c */
 

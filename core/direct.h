@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ops on files by direct system calls: tried by a backend where that cannot block, or made for good on a
+ * thread of the pool, which may block.
+ */
+#ifndef PEAL_CORE_DIRECT_H
+#define PEAL_CORE_DIRECT_H
+
+#include <sys/types.h>
+
+#include <peal/op.h>
+
+/* No results; nothing was done. It would have to wait; or cannot be known not to. */
+#define PEAL_DIRECT_BLOCKS  INT64_MIN
+#define PEAL_DIRECT_UNKNOWN (INT64_MIN + 1)
+
+/* More than this at once keeps the other fibers waiting for longer than a hand-over costs. */
+#define PEAL_DIRECT_MOST    65536
+
+/* File systems of which a ring remembers whether they may be asked directly. */
+#define PEAL_DIRECT_DEVICES 4
+
+/* What a ring has learnt. Zeroed before its first use. */
+struct peal_direct {
+	int64_t slow_until; /* calls that cannot be told not to block are not made before this */
+	struct {
+		dev_t device;
+		bool known, memory, local;
+	} devices[PEAL_DIRECT_DEVICES];
+	unsigned int next;
+};
+
+/*
+ * The result of an op, if that can be had without waiting: of a read of what is in memory, or of a small
+ * write into it. PEAL_DIRECT_UNKNOWN also for ops that are not about files.
+ */
+int64_t peal_direct_try(struct peal_direct *direct, const struct peal_op *op);
+
+/* The result, however long it takes. -ENOSYS for an op that this is not for. Any thread. */
+int64_t peal_direct_run(const struct peal_op *op);
+
+/*
+ * The result of a read or write of something that is no file, if it need not wait: of any size, also
+ * where RWF_NOWAIT is not known. PEAL_DIRECT_BLOCKS otherwise.
+ */
+int64_t peal_direct_try_stream(const struct peal_op *op);
+
+/* Is it a file or a folder: something that is always ready, and takes its time nevertheless? */
+bool peal_direct_is_file(int fd);
+
+#endif

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files through a whole runtime: the calls for fibers, and ops that the blocking pool does where the
+ * backend cannot. What each op does is tested closer to the backend, in ring/files.c and others.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "tests/contract/runtime.h"
+
+#define BIG (1 << 20)
+
+static char bulk[BIG], back[BIG];
+
+static int make_file(void)
+{
+	char name[] = "peal-test-XXXXXX";
+	int fd = mkostemp(name, O_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	unlink(name);
+	return fd;
+}
+
+TASK_TEST(files_have_calls)
+{
+	int fd = make_file();
+	char a[4], b[4];
+	struct iovec vector[] = { { .iov_base = a, .iov_len = 4 },
+		{ .iov_base = b, .iov_len = 4 } };
+
+	ck_assert_int_eq(peal_write(fd, "01234567", 8), 8);
+	ck_assert_int_eq(peal_pwrite(fd, "ab", 2, 2), 2);
+	ck_assert_int_eq(peal_pread(fd, a, 4, 1), 4);
+	ck_assert_int_eq(memcmp(a, "1ab4", 4), 0);
+	ck_assert_int_eq(peal_read(fd, a, 4), 0);
+	ck_assert_int_eq(peal_preadv(fd, vector, 2, 0), 8);
+	ck_assert_int_eq(memcmp(b, "4567", 4), 0);
+	ck_assert_int_eq(peal_writev(fd, vector, 2), 8);
+	ck_assert_int_eq(peal_pwritev(fd, vector, 1, 16), 4);
+	ck_assert_int_eq(lseek(fd, 12, SEEK_SET), 12);
+	ck_assert_int_eq(peal_readv(fd, vector, 2), 8);
+	ck_assert_int_eq(memcmp(b, "01ab", 4), 0);
+	ck_assert_int_eq(peal_preadv2(fd, vector, 2, 18, 0), 2);
+	ck_assert_int_eq(peal_pwritev2(fd, vector, 1, -1, RWF_DSYNC), 4);
+	ck_assert_int_eq(peal_pread(fd, a, 4, -1), -EINVAL);
+	ck_assert_int_eq(peal_pwrite(fd, a, 4, -1), -EINVAL);
+	ck_assert_int_eq(peal_preadv(fd, vector, 2, -7), -EINVAL);
+	ck_assert_int_eq(peal_close(fd), 0);
+	ck_assert_int_eq(peal_read(fd, a, 4), -EBADF);
+	return 0;
+}
+
+START_TEST(off_the_shards_calls_say_so)
+{
+	ck_assert_int_eq(peal_read(0, bulk, 1), -EPERM);
+	ck_assert_int_eq(peal_pwrite(0, bulk, 1, 0), -EPERM);
+	ck_assert_int_eq(peal_preadv2(0, NULL, 0, 0, 0), -EPERM);
+}
+END_TEST
+
+/* A write to a pipe without a reader would end the program. */
+TASK_TEST(broken_pipes_send_no_signal)
+{
+	int ends[2];
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	close(ends[0]);
+	ck_assert_int_eq(peal_write(ends[1], "x", 1), -EPIPE);
+	ck_assert_int_eq(peal_close(ends[1]), 0);
+	return 0;
+}
+
+START_TEST(sigpipe_is_as_it_was)
+{
+	sigset_t mask, pending;
+
+	run_on(_i, broken_pipes_send_no_signal_body, NULL, (struct peal_rt_opts){ 0 });
+	ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, NULL, &mask), 0);
+	ck_assert_int_eq(sigismember(&mask, SIGPIPE), 0);
+	ck_assert_int_eq(sigpending(&pending), 0);
+	ck_assert_int_eq(sigismember(&pending, SIGPIPE), 0);
+}
+END_TEST
+
+TASK_TEST(many_reads_one_fiber)
+{
+	struct peal_op op[8] = { 0 };
+	int fd = make_file();
+
+	for (size_t i = 0; i < BIG; i++)
+		bulk[i] = (char)(i * 13 >> 4);
+	ck_assert_int_eq(peal_write(fd, bulk, BIG), BIG);
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	for (int i = 0; i < 8; i++)
+		peal_op_pread(&op[i], fd, back + i * (BIG / 8), BIG / 8, i * (BIG / 8), NULL);
+	for (int i = 0; i < 8; i++)
+		ck_assert_int_eq(peal_op_wait(&op[i]), BIG / 8);
+	ck_assert_int_eq(memcmp(bulk, back, BIG), 0);
+	peal_close(fd);
+	return 0;
+}
+
+/* The pool's only thread is held up, so that what comes after waits. */
+static struct {
+	atomic_bool begun, go;
+} hold;
+
+static int hold_up(void *arg)
+{
+	(void)arg;
+	atomic_store(&hold.begun, true);
+	while (!atomic_load(&hold.go))
+		usleep(1000);
+	return 0;
+}
+
+static int hold_pool(void *arg)
+{
+	return peal_blocking(hold_up, arg, NULL);
+}
+
+static void start_holding(struct peal_task **task)
+{
+	atomic_store(&hold.begun, false);
+	atomic_store(&hold.go, false);
+	ck_assert_int_eq(peal_task_spawn(task, hold_pool, NULL, NULL), 0);
+	while (!atomic_load(&hold.begun))
+		peal_sleep(PEAL_MS);
+}
+
+/* Too large for an attempt, and in a backend without kernel threads for files: to the pool. */
+TASK_TEST(what_has_not_begun_is_cancelled, .max_blocking = 1)
+{
+	struct peal_op ops[2] = { 0 };
+	struct peal_task *holder;
+	int fd = make_file();
+	ssize_t n;
+
+	ck_assert_int_eq(peal_write(fd, bulk, BIG), BIG);
+	start_holding(&holder);
+	for (int i = 0; i < 2; i++)
+		peal_op_pread(&ops[i], fd, back, BIG, 0, NULL);
+	if (counter("ops_pooled")) {
+		peal_op_cancel(&ops[1]);
+		peal_op_cancel(&ops[1]);
+		ck_assert_int_eq(peal_op_wait(&ops[1]), -ECANCELED);
+		ck_assert(peal_op_busy(&ops[0]));
+	} else {
+		n = peal_op_wait(&ops[1]);
+		ck_assert_int_eq(n, BIG);
+	}
+	atomic_store(&hold.go, true);
+	ck_assert_int_eq(peal_op_wait(&ops[0]), BIG);
+	ck_assert_int_eq(peal_task_join(holder, NULL), 0);
+	peal_close(fd);
+	return 0;
+}
+
+static int reads_done;
+
+static void on_read(struct peal_op *op)
+{
+	reads_done++;
+	ck_assert(op->result == BIG || op->result == -ECANCELED);
+}
+
+/* The main task ends while ops with callbacks are in the pool: the runtime waits for them. */
+TASK_TEST(stopping_waits_for_the_pool)
+{
+	static struct peal_op ops[20];
+	int fd = make_file();
+
+	memset(ops, 0, sizeof(ops));
+	reads_done = 0;
+	ck_assert_int_eq(peal_write(fd, bulk, BIG), BIG);
+	for (int i = 0; i < 20; i++)
+		peal_op_pread(&ops[i], fd, back, BIG, 0, on_read);
+	return 0;
+}
+
+START_TEST(ops_end_before_the_runtime)
+{
+	run_on(_i, stopping_waits_for_the_pool_body, NULL, (struct peal_rt_opts){ 0 });
+	ck_assert_int_eq(reads_done, 20);
+}
+END_TEST
+
+static Suite *files_suite(void)
+{
+	Suite *suite = suite_create("files");
+	TCase *tcase = tcase_create("files");
+
+	tcase_set_timeout(tcase, 60);
+	ADD_TASK_TEST(tcase, files_have_calls);
+	tcase_add_test(tcase, off_the_shards_calls_say_so);
+	ADD_TASK_TEST(tcase, broken_pipes_send_no_signal);
+	ADD_TASK_TEST(tcase, sigpipe_is_as_it_was);
+	ADD_TASK_TEST(tcase, many_reads_one_fiber);
+	ADD_TASK_TEST(tcase, what_has_not_begun_is_cancelled);
+	ADD_TASK_TEST(tcase, stopping_waits_for_the_pool);
+	ADD_TASK_TEST(tcase, ops_end_before_the_runtime);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
+
+int main(void)
+{
+	find_backends();
+	return peal_check_main(files_suite());
+}
