@@ -22,7 +22,9 @@ perf_programs = \
 	perf/spawn_join \
 	perf/cold_start \
 	perf/echo_rtt \
-	perf/idle
+	perf/echo_conns \
+	perf/idle \
+	perf/du
 
 EXTRA_PROGRAMS = $(perf_programs)
 
@@ -32,6 +34,8 @@ perf_fanout_LDADD = $(perf_ldadd)
 perf_spawn_join_LDADD = $(perf_ldadd)
 perf_cold_start_LDADD = $(perf_ldadd)
 perf_echo_rtt_LDADD = $(perf_ldadd)
+perf_echo_conns_LDADD = $(perf_ldadd)
+perf_du_LDADD = $(perf_ldadd)
 perf_idle_LDADD = $(perf_ldadd)
 
 perf_micro_SOURCES = \
@@ -47,11 +51,14 @@ perf_micro_LDADD = $(perf_ldadd)
 
 test_helpers += $(perf_programs)
 test_scripts += perf/test_smoke.sh
-AM_TESTS_ENVIRONMENT += PEAL_PERF_PROGRAMS='$(perf_programs)'; export PEAL_PERF_PROGRAMS;
+AM_TESTS_ENVIRONMENT += \
+	PEAL_PERF_PROGRAMS='$(perf_programs)'; PEAL_PERF_BUILD='$(abs_builddir)'; \
+	export PEAL_PERF_PROGRAMS PEAL_PERF_BUILD;
 
 EXTRA_DIST += perf/README.md perf/instructions perf/instructions.txt
 
 # PERF: options for every program; `make perf PERF='--only yield --json'`.
-perf: $(perf_programs)
+perf: all
+	@$(MAKE) $(perf_programs)
 	@for program in $(perf_programs); do ./$$program $(PERF) || exit 1; done
 .PHONY: perf

@@ -56,54 +56,72 @@ static double per_operation(const struct perf_summary *summary, int64_t sum)
 	return (double)sum / (double)summary->operations;
 }
 
+static double cpu(const struct perf_summary *summary)
+{
+	return per_operation(summary, summary->used.cpu_ns);
+}
+
+static double percentile(
+	const struct perf_row *row, const struct perf_summary *summary, double percent)
+{
+	return (double)perf_percentile(summary->latency, percent) / row->scale;
+}
+
 void perf_report_begin(bool json)
 {
 	if (!json)
-		printf("%-22s %-14s %10s %10s %10s %-6s %7s %10s %9s %10s %10s\n", "row", "variant",
-			"median", "p10", "p90", "unit", "/floor", "CPU", "sleeps/op", "p99",
-			"p99.9");
+		printf("%-22s %-14s %10s %10s %10s %-6s %7s %10s %7s %9s %9s %9s %9s\n", "row",
+			"variant", "median", "p10", "p90", "unit", "/floor", "CPU", "/floor",
+			"sleeps/op", "p50", "p99", "p99.9");
+}
+
+static void print_ratio(double value, double floor)
+{
+	if (floor > 0)
+		printf("%7.2f ", value / floor);
+	else
+		printf("%7s ", "-");
 }
 
 static void print_text(const struct perf_row *row, const struct perf_variant *variant,
-	const struct perf_summary *summary, double floor)
+	const struct perf_summary *summary, const struct perf_summary *floor)
 {
 	double median = quantile(summary, 0.5);
 
 	printf("%-22s %-14s %10.5g %10.5g %10.5g %-6s ", row->name, variant->name,
 		median / row->scale, quantile(summary, 0.1) / row->scale,
 		quantile(summary, 0.9) / row->scale, row->unit);
-	if (floor > 0)
-		printf("%7.2f ", median / floor);
-	else
-		printf("%7s ", "-");
-	printf("%10.5g %9.3g", per_operation(summary, summary->used.cpu_ns) / row->scale,
-		per_operation(summary, summary->used.sleeps));
+	print_ratio(median, floor ? quantile(floor, 0.5) : 0);
+	printf("%10.5g ", cpu(summary) / row->scale);
+	print_ratio(cpu(summary), floor ? cpu(floor) : 0);
+	printf("%9.3g", per_operation(summary, summary->used.sleeps));
 	if (summary->latency)
-		printf(" %10.5g %10.5g", (double)perf_percentile(summary->latency, 99) / row->scale,
-			(double)perf_percentile(summary->latency, 99.9) / row->scale);
+		printf(" %9.4g %9.4g %9.4g", percentile(row, summary, 50),
+			percentile(row, summary, 99), percentile(row, summary, 99.9));
 	putchar('\n');
 }
 
 static void print_json(const struct perf_row *row, const struct perf_variant *variant,
-	const struct perf_summary *summary, double floor)
+	const struct perf_summary *summary, const struct perf_summary *floor)
 {
-	double median = quantile(summary, 0.5);
+	double median = quantile(summary, 0.5), best = floor ? quantile(floor, 0.5) : 0;
 
 	printf("{\"name\":\"%s\",\"variant\":\"%s\",\"value\":%.6g,\"unit\":\"%s\"", row->name,
 		variant->name, median / row->scale, row->unit);
-	if (floor > 0)
-		printf(",\"floor\":%.6g,\"ratio\":%.4g", floor / row->scale, median / floor);
+	if (best > 0)
+		printf(",\"floor\":%.6g,\"ratio\":%.4g", best / row->scale, median / best);
 	printf(",\"p10\":%.6g,\"p90\":%.6g,\"samples\":%u,\"cpu\":%.6g,\"sleeps\":%.4g,"
 	       "\"preempted\":%.4g,\"page_faults\":%.4g",
 		quantile(summary, 0.1) / row->scale, quantile(summary, 0.9) / row->scale,
-		summary->samples, per_operation(summary, summary->used.cpu_ns) / row->scale,
+		summary->samples, cpu(summary) / row->scale,
 		per_operation(summary, summary->used.sleeps),
 		per_operation(summary, summary->used.preempted),
 		per_operation(summary, summary->used.page_faults));
+	if (floor && cpu(floor) > 0)
+		printf(",\"cpu_ratio\":%.4g", cpu(summary) / cpu(floor));
 	if (summary->latency)
-		printf(",\"p99\":%.6g,\"p999\":%.6g",
-			(double)perf_percentile(summary->latency, 99) / row->scale,
-			(double)perf_percentile(summary->latency, 99.9) / row->scale);
+		printf(",\"p50\":%.6g,\"p99\":%.6g,\"p999\":%.6g", percentile(row, summary, 50),
+			percentile(row, summary, 99), percentile(row, summary, 99.9));
 	puts("}");
 }
 
@@ -115,18 +133,19 @@ static void print_skipped(const struct perf_row *row, const struct perf_variant 
 		row->name, variant->name, summary->skipped);
 }
 
-/* The median of the first floor that was measured; 0 without one. */
-static double floor_of(const struct perf_row *row, const struct perf_summary *summaries)
+/* The first floor that was measured, or NULL. */
+static const struct perf_summary *floor_of(
+	const struct perf_row *row, const struct perf_summary *summaries)
 {
 	for (int i = 0; i < PERF_VARIANTS && row->variants[i].run; i++)
 		if (row->variants[i].floor && summaries[i].samples)
-			return quantile(&summaries[i], 0.5);
-	return 0;
+			return &summaries[i];
+	return NULL;
 }
 
 void perf_report_row(const struct perf_row *row, struct perf_summary *summaries, bool json)
 {
-	double floor;
+	const struct perf_summary *floor;
 
 	for (int i = 0; i < PERF_VARIANTS; i++)
 		if (summaries[i].samples)
