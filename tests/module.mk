@@ -30,7 +30,8 @@ EXTRA_DIST += \
 	tests/seccomp.h \
 	tests/stats_image.h \
 	tests/summary \
-	tests/tap.sh
+	tests/tap.sh \
+	tests/valgrind.supp
 
 dist_check_SCRIPTS = $(test_scripts) $(build_scripts)
 

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/sanitizer.h"
 #include "tests/contract/runtime.h"
 
 static struct peal_rt *start(int backend, unsigned int shards)
@@ -436,14 +437,6 @@ END_TEST
 
 /* A hundred thousand fibers that wait */
 
-#if defined(__SANITIZE_THREAD__)
-#define TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define TSAN 1
-#endif
-#endif
-
 enum { PARKED = 100000 };
 
 static atomic_int woken;
@@ -474,12 +467,11 @@ static int park_many(void *arg)
 
 START_TEST(a_hundred_thousand_fibers_wait_at_a_time)
 {
-#ifdef TSAN
-	peal_skip("ThreadSanitizer cannot hold more than a few thousand fibers");
-#else
+	if (PEAL_TSAN || peal_on_valgrind())
+		peal_skip(
+			"ThreadSanitizer and Valgrind cannot hold more than a few thousand fibers");
 	run_on(_i, park_many, NULL, (struct peal_rt_opts){ 0 });
 	ck_assert_int_eq(atomic_load(&woken), PARKED);
-#endif
 }
 END_TEST
 

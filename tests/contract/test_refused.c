@@ -145,15 +145,17 @@ static void look(void *arg, const struct peal_backend_info *backend)
 
 int main(void)
 {
-	Suite *suite = suite_create("refused");
-	TCase *tcase = tcase_create("refused");
 	unsigned int seen = 0;
+	Suite *suite;
+	TCase *tcase;
 
 	peal_backend_list(look, &seen);
 	if (seen != 3) {
 		printf("1..0 # SKIP needs uring and epoll, both built and both working here\n");
 		return 0;
 	}
+	suite = suite_create("refused");
+	tcase = tcase_create("refused");
 	tcase_set_timeout(tcase, 20);
 	tcase_add_loop_test(tcase, by_a_filter, 0, 3);
 	/* So many rings can be had: none; the probe's; the first shard's too. */

@@ -60,9 +60,10 @@ static int count_up(void *arg)
 TASK_TEST(the_bound_refuses_and_never_waits, .max_tasks = 10)
 {
 	struct peal_task *tasks[9], *refused = NULL;
-	atomic_int runs = 0;
+	static atomic_int runs; /* the last one outlives the body */
 	int result;
 
+	atomic_store(&runs, 0);
 	for (int i = 0; i < 9; i++) /* the tenth is the main task */
 		ck_assert_int_eq(peal_task_spawn(&tasks[i], count_up, &runs, NULL), 0);
 	ck_assert_int_eq(peal_task_spawn(&refused, count_up, &runs, NULL), -EAGAIN);
@@ -231,8 +232,10 @@ static int yield_until(void *arg)
 
 TASK_TEST(yielding_starves_nobody, .shards = 1)
 {
-	atomic_int over = 0, runs = 0;
+	static atomic_int over; /* they outlive the body */
+	atomic_int runs = 0;
 
+	atomic_store(&over, 0);
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(peal_spawn(yield_until, &over, NULL), 0);
 	ck_assert_int_eq(peal_spawn(count_up, &runs, PEAL_SPAWN(.place = PEAL_STEALABLE)), 0);
