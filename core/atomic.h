@@ -36,6 +36,7 @@
 #define peal_add_seq_cst(p, v)      atomic_fetch_add_explicit(p, v, memory_order_seq_cst)
 #define peal_sub_acq_rel(p, v)      atomic_fetch_sub_explicit(p, v, memory_order_acq_rel)
 #define peal_sub_seq_cst(p, v)      atomic_fetch_sub_explicit(p, v, memory_order_seq_cst)
+#define peal_or_acq_rel(p, v)       atomic_fetch_or_explicit(p, v, memory_order_acq_rel)
 #define peal_or_seq_cst(p, v)       atomic_fetch_or_explicit(p, v, memory_order_seq_cst)
 #define peal_and_seq_cst(p, v)      atomic_fetch_and_explicit(p, v, memory_order_seq_cst)
 

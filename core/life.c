@@ -109,6 +109,7 @@ static void order_stop(struct peal_shard *shard)
 	peal_ops_cancel_all(shard, peal_op_any); /* of callbacks, and what fibers have abandoned */
 	shard->stopping = true;
 	peal_shard_receive(shard, peal_inbox_close(&shard->inbox));
+	peal_msgs_close(shard);
 }
 
 /* How the keeper learns that every shard has carried an order out. */

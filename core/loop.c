@@ -65,6 +65,9 @@ static void turn(struct peal_shard *shard)
 	if (shard->inflight.count || shard->flush)
 		peal_shard_poll(shard);
 	peal_shard_receive(shard, peal_inbox_take(&shard->inbox));
+	if (peal_msgs_pending(&shard->msgs))
+		peal_msgs_turn(shard);
+	peal_msgs_publish(shard);
 	if (PEAL_UNLIKELY(shard->owed_count || shard->refused || shard->cancel_retries))
 		retry(shard);
 	if (PEAL_UNLIKELY(shard->searching))

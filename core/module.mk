@@ -7,6 +7,7 @@ pealinclude_HEADERS += \
 	include/peal/io.h \
 	include/peal/load.h \
 	include/peal/machine.h \
+	include/peal/msg.h \
 	include/peal/net.h \
 	include/peal/op.h \
 	include/peal/peal.h \
@@ -68,6 +69,12 @@ libpeal_core_la_SOURCES += \
 	core/log.h \
 	core/loop.c \
 	core/machine.c \
+	core/msg.h \
+	core/msg_end.c \
+	core/msg_recv.c \
+	core/msg_ring.h \
+	core/msg_send.c \
+	core/msg_ticket.c \
 	core/node.h \
 	core/op_wait.c \
 	core/ops.c \
@@ -141,6 +148,8 @@ libpeal_core_la_SOURCES += \
 	core/switch.h \
 	core/sys.c \
 	core/sys.h \
+	core/table.c \
+	core/table.h \
 	core/task.c \
 	core/task.h \
 	core/timer.c \

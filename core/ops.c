@@ -172,6 +172,7 @@ bool peal_ops_callback(struct peal_shard *shard)
 	shard->callbacks = op->next;
 	op->state = IDLE; /* the callback may start it again, or free it */
 	op->done(op);
+	peal_msgs_publish(shard);
 	return true;
 }
 

@@ -21,6 +21,7 @@ static void init_queues(struct peal_shard *shard)
 	peal_list_init(&shard->tasks);
 	peal_inbox_init(&shard->inbox);
 	peal_fresh_init(&shard->fresh);
+	peal_msgs_init(shard);
 	shard->search.fn = peal_search_arrived;
 	peal_inbox_init(&shard->near);
 	shard->near_node.fn = peal_near_arrived;
@@ -50,6 +51,7 @@ void peal_shard_free(struct peal_shard *shard)
 {
 	if (!shard)
 		return;
+	peal_msgs_free(shard);
 	peal_inflight_free(&shard->inflight);
 	peal_free(shard->owed);
 	peal_free(shard);

@@ -20,6 +20,7 @@
 #include "core/inbox.h"
 #include "core/inflight.h"
 #include "core/list.h"
+#include "core/msg.h"
 #include "core/node.h"
 #include "core/stats.h"
 #include "core/task.h"
@@ -88,6 +89,7 @@ struct peal_shard {
 
 	struct peal_wheel alarms;
 	struct peal_boottime *boottime; /* NULL until it is used */
+	struct peal_msgs msgs;
 	void *locals[PEAL_LOCAL_KEYS];
 
 	/* Shared */
@@ -125,6 +127,13 @@ static inline struct peal_shard *peal_shard_current(void)
 
 #define PEAL_COUNT(shard, counter)        peal_count((shard)->counters, counter)
 #define PEAL_COUNT_ADD(shard, counter, n) peal_count_add((shard)->counters, counter, n)
+
+/* Let what was sent be seen. */
+static inline void peal_msgs_publish(struct peal_shard *shard)
+{
+	if (PEAL_UNLIKELY(!peal_queue_empty(&shard->msgs.unpublished)))
+		peal_msgs_publish_all(shard);
+}
 
 static inline int64_t peal_shard_now(const struct peal_shard *shard)
 {

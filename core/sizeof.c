@@ -5,6 +5,7 @@
 #include <peal/base.h>
 #include <peal/load.h>
 #include <peal/machine.h>
+#include <peal/msg.h>
 #include <peal/net.h>
 #include <peal/op.h>
 #include <peal/runtime.h>
@@ -24,6 +25,7 @@ static const struct {
 	SIZE_OF(peal_interval),
 	SIZE_OF(peal_listen_opts),
 	SIZE_OF(peal_machine),
+	SIZE_OF(peal_msg),
 	SIZE_OF(peal_op),
 	SIZE_OF(peal_plugin_info),
 	SIZE_OF(peal_post),
@@ -34,6 +36,7 @@ static const struct {
 	SIZE_OF(peal_serve_opts),
 	SIZE_OF(peal_spawn_opts),
 	SIZE_OF(peal_timer),
+	SIZE_OF(peal_ticket),
 	SIZE_OF(peal_turn_opts),
 };
 

@@ -155,6 +155,7 @@ void peal_task_run(struct peal_shard *shard, struct peal_task *task)
 	shard->running = task;
 	peal_fiber_switch(&shard->thread, &task->fiber);
 	shard->running = NULL;
+	peal_msgs_publish(shard); /* first: shards stop when no task is left */
 	if (task->state == PEAL_TASK_ENDED)
 		end(shard, task);
 	else if (PEAL_UNLIKELY(task->fiber.canary && peal_stack_overrun(task->fiber.stack)))

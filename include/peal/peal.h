@@ -8,6 +8,7 @@
  *   time.h     now, sleep, timers, intervals             net.h    listening and serving
  *   stats.h    counters, from inside and outside         load.h   load plugins
  *   machine.h  what the library finds here               scope.h  deadlines, cancelling, task groups
+ *   msg.h      messages between shards
  */
 #ifndef PEAL_PEAL_H
 #define PEAL_PEAL_H
@@ -16,6 +17,7 @@
 #include <peal/io.h>
 #include <peal/load.h>
 #include <peal/machine.h>
+#include <peal/msg.h>
 #include <peal/net.h>
 #include <peal/op.h>
 #include <peal/runtime.h>

@@ -29,6 +29,7 @@ test_programs += \
 	tests/contract/test_io \
 	tests/contract/test_life \
 	tests/contract/test_place \
+	tests/contract/test_msg \
 	tests/contract/test_refused \
 	tests/contract/test_scope \
 	tests/contract/test_scope_cancel \
@@ -49,6 +50,7 @@ scope_help = tests/contract/scopes.h $(runtime_help)
 tests_contract_test_scope_SOURCES = tests/contract/test_scope.c $(scope_help)
 tests_contract_test_scope_cancel_SOURCES = tests/contract/test_scope_cancel.c $(scope_help)
 tests_contract_test_scope_forms_SOURCES = tests/contract/test_scope_forms.c $(scope_help)
+tests_contract_test_msg_SOURCES = tests/contract/test_msg.c $(runtime_help)
 tests_contract_test_task_SOURCES = tests/contract/test_task.c $(runtime_help)
 tests_contract_test_time_SOURCES = tests/contract/test_time.c $(runtime_help)
 
