@@ -7,6 +7,7 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -162,7 +163,7 @@ static bool command(char *const argv[])
 		_exit(127);
 	}
 	perf_expect(waitpid(pid, &status, 0) == pid, "a process is waited for");
-	return WIFEXITED(status) && WEXITSTATUS(status) < 126;
+	return WIFEXITED(status) && !WEXITSTATUS(status);
 }
 
 static int64_t cpu_of_children(void)
@@ -181,7 +182,9 @@ static void run_command(struct perf_run *run, char *const argv[])
 	perf_start(run);
 	for (uint64_t i = 0; i < run->count; i++)
 		if (!command(argv))
-			perf_skip(run, "%s does not run here", argv[0]);
+			perf_skip(run,
+				"%s %s fails here: `make all`, as a user that may read the tree",
+				argv[0], argv[1]);
 	perf_stop(run);
 	run->used.cpu_ns = cpu_of_children() - cpu;
 }
@@ -189,28 +192,27 @@ static void run_command(struct perf_run *run, char *const argv[])
 /* The program itself, not the script that libtool puts in its place. */
 static void run_peal(struct perf_run *run)
 {
-	const char *build = getenv("PEAL_PERF_BUILD");
-	char program[2][1024], libraries[1024], plugins[1024];
-	char du[] = "du", summary[] = "-s", path[1024];
-	char *argv[] = { program[0], du, summary, path, NULL };
+	char *build = realpath(getenv("PEAL_PERF_BUILD") ? getenv("PEAL_PERF_BUILD") : ".", NULL);
+	char program[PATH_MAX + 32], libraries[PATH_MAX + 32], plugins[PATH_MAX + 32];
+	char du[] = "du", summary[] = "-s", path[PATH_MAX];
+	char *argv[] = { program, du, summary, path, NULL };
 
-	build = build ? build : ".";
-	snprintf(program[0], sizeof(program[0]), "%s/tools/peal/.libs/peal", build);
-	snprintf(program[1], sizeof(program[1]), "%s/tools/peal/peal", build);
-	snprintf(libraries, sizeof(libraries), "%s/.libs", build);
-	snprintf(plugins, sizeof(plugins), "%s/plugins/.libs", build);
+	snprintf(program, sizeof(program), "%s/tools/peal/.libs/peal", build ? build : ".");
+	snprintf(libraries, sizeof(libraries), "%s/.libs", build ? build : ".");
+	snprintf(plugins, sizeof(plugins), "%s/plugins/.libs", build ? build : ".");
 	snprintf(path, sizeof(path), "%s", tree());
-	if (access(program[0], X_OK) < 0)
-		argv[0] = program[1];
+	if (access(program, X_OK) < 0) /* linked statically */
+		snprintf(program, sizeof(program), "%s/tools/peal/peal", build ? build : ".");
+	free(build);
 	setenv("LD_LIBRARY_PATH", libraries, 1);
-	setenv("PEAL_PLUGIN_PATH", plugins, 0);
+	setenv("PEAL_PLUGIN_PATH", plugins, 1);
 	run_command(run, argv);
 	unsetenv("LD_LIBRARY_PATH");
 }
 
 static void run_gnu(struct perf_run *run)
 {
-	char du[] = "du", summary[] = "-s", path[1024];
+	char du[] = "du", summary[] = "-s", path[PATH_MAX];
 	char *argv[] = { du, summary, path, NULL };
 
 	snprintf(path, sizeof(path), "%s", tree());

@@ -2,13 +2,12 @@
 /* Timers: started and stopped again, as deadlines of calls that succeed are. */
 #include <stdlib.h>
 
-#include "core/alarm.h"
-#include "core/shard.h"
+#include "core/list.h"
 #include "perf/runtime.h"
 
 enum { OTHERS = 1000, BATCH = 64 };
 
-static void never(struct peal_alarm *timer)
+static void never(struct peal_timer *timer)
 {
 	(void)timer;
 }
@@ -19,33 +18,32 @@ static int64_t some_deadline(int64_t now, uint64_t i)
 	return now + PEAL_S + (int64_t)(i * 7919 % 4096 * 10007);
 }
 
-static void start_and_stop(struct peal_shard *shard, struct peal_alarm *timers, uint64_t n)
+static void start_and_stop(struct peal_timer *timers, uint64_t n)
 {
 	int64_t now = peal_now();
 
 	for (uint64_t i = 0; i < n; i += BATCH) {
 		for (uint64_t j = 0; j < BATCH; j++)
-			peal_alarm_start(shard, &timers[j], some_deadline(now, i + j), never);
+			peal_timer_start(&timers[j], some_deadline(now, i + j), never);
 		for (uint64_t j = 0; j < BATCH; j++)
-			peal_alarm_stop(shard, &timers[j]);
+			peal_timer_stop(&timers[j]);
 	}
 }
 
 static int timers(void *arg)
 {
 	struct perf_run *run = arg;
-	struct peal_shard *shard = peal_shard_current();
-	struct peal_alarm *timers = calloc(OTHERS + BATCH, sizeof(*timers));
+	struct peal_timer *timers = calloc(OTHERS + BATCH, sizeof(*timers));
 
 	perf_expect(timers, "there is memory");
 	for (uint64_t i = 0; i < OTHERS; i++)
-		peal_alarm_start(shard, &timers[BATCH + i], some_deadline(peal_now(), i), never);
-	start_and_stop(shard, timers, run->warm_up);
+		peal_timer_start(&timers[BATCH + i], some_deadline(peal_now(), i), never);
+	start_and_stop(timers, run->warm_up);
 	perf_start(run);
-	start_and_stop(shard, timers, run->count);
+	start_and_stop(timers, run->count);
 	perf_stop(run);
 	for (uint64_t i = 0; i < OTHERS; i++)
-		peal_alarm_stop(shard, &timers[BATCH + i]);
+		peal_timer_stop(&timers[BATCH + i]);
 	free(timers);
 	return 0;
 }

@@ -23,6 +23,8 @@ perf_programs = \
 	perf/cold_start \
 	perf/echo_rtt \
 	perf/echo_conns \
+	perf/files \
+	perf/timers \
 	perf/idle \
 	perf/du
 
@@ -36,6 +38,8 @@ perf_cold_start_LDADD = $(perf_ldadd)
 perf_echo_rtt_LDADD = $(perf_ldadd)
 perf_echo_conns_LDADD = $(perf_ldadd)
 perf_du_LDADD = $(perf_ldadd)
+perf_files_LDADD = $(perf_ldadd)
+perf_timers_LDADD = $(perf_ldadd)
 perf_idle_LDADD = $(perf_ldadd)
 
 perf_micro_SOURCES = \
