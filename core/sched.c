@@ -45,6 +45,12 @@ void peal_sched_woken(struct peal_shard *shard, struct peal_task *task)
 	shard->ready_count++;
 }
 
+void peal_sched_first(struct peal_shard *shard, struct peal_task *task)
+{
+	peal_queue_push_front(&shard->ready[task->priority], &task->link);
+	shard->ready_count++;
+}
+
 /*
  * The ring is full: half of it and the new task go to the runtime's list in one step, so that the next
  * so many pushes find room. The list is bounded as all tasks are, by max_tasks.
@@ -156,12 +162,13 @@ bool peal_sched_pending(struct peal_shard *shard)
 		peal_fresh_count(&shard->fresh) || peal_load_relaxed(&shard->rt->overflow_count);
 }
 
-/* Work that somebody else could do: is there a shard to do it? Two relaxed loads, mostly. */
+/* Work that somebody else could do: is there a shard to do it? Two loads, mostly; seq_cst, as wake.c
+ * requires, which on x86-64 costs nothing. */
 static inline void offer(struct peal_shard *shard)
 {
 	struct peal_rt *rt = shard->rt;
 
-	if (peal_load_relaxed(&rt->idle) && !peal_load_relaxed(&rt->searchers) &&
+	if (peal_load_seq_cst(&rt->idle) && !peal_load_seq_cst(&rt->searchers) &&
 		peal_fresh_count(&shard->fresh) >= 2)
 		peal_wake_one(shard);
 }

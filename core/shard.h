@@ -63,7 +63,8 @@ struct peal_shard {
 	bool draining;             /* accepts have ended, and permits go back at once */
 	bool stopping;             /* leave the loop when nothing is in flight */
 	bool cancelled;            /* every wait ends with -ECANCELED */
-	bool searching;            /* counted among the runtime's searchers */
+	bool searching;            /* counted among the runtime's searchers: it must search */
+	bool resting;              /* counted among the idle */
 	bool search_due;           /* somebody has sent it searching; the node has not arrived */
 	bool flush;                /* the ring has something queued that is no op: a bell */
 	struct peal_queue starved; /* fresh tasks for which there was no stack */
@@ -175,6 +176,8 @@ void peal_sched_ready(struct peal_shard *shard, struct peal_task *task);
 /* A started fiber that the running one has woken, if any runs. */
 void peal_sched_woken(struct peal_shard *shard, struct peal_task *task);
 void peal_sched_fresh(struct peal_shard *shard, struct peal_task *task);
+/* Ready, before all others of its priority. */
+void peal_sched_first(struct peal_shard *shard, struct peal_task *task);
 struct peal_task *peal_sched_pick(struct peal_shard *shard);
 bool peal_sched_pending(struct peal_shard *shard);
 /* The tasks that have started, and those that are ready. On its thread. */

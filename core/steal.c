@@ -3,8 +3,8 @@
  * Looking for work elsewhere.
  *
  * A shard that searches is counted, so that few do at a time, and so that nobody is woken while
- * somebody searches already. Whoever finds something as the last searcher wakes the next sleeper: the
- * wave spreads as long as there is work.
+ * somebody searches already. Whoever finds something as the last searcher wakes the next sleeper if there
+ * is more: the wave spreads as long as there is work.
  */
 #include "core/rt.h"
 
@@ -45,8 +45,12 @@ static unsigned int take_half(struct peal_shard *shard, struct peal_shard *victi
 	void *tasks[PEAL_STEAL_MOST];
 	unsigned int n = peal_fresh_steal(&victim->fresh, tasks, PEAL_STEAL_MOST);
 
-	for (unsigned int i = 0; i < n; i++)
+	for (unsigned int i = 1; i < n; i++)
 		peal_sched_fresh(shard, tasks[i]);
+	/* The oldest is kept: if each could be taken again before it has run, thieves might hand one task
+	 * round for ever. */
+	if (n)
+		peal_sched_first(shard, tasks[0]);
 	return n;
 }
 
@@ -94,51 +98,59 @@ static bool become_searcher(struct peal_shard *shard)
 }
 
 /*
- * When all the others are idle none of them has any: a shard marks itself idle when it has run out of
- * work, and takes the mark back before it takes in more. (The own mark is read first: if somebody claims
- * us in between we only look once more than needed.)
+ * When all the others are idle none of them has any: a shard is counted so when it has run out of work,
+ * and takes that back before it takes in more.
  */
 bool peal_steal_others_idle(struct peal_shard *shard)
 {
 	struct peal_rt *rt = shard->rt;
-	bool mine = peal_load_seq_cst(&shard->idle);
 
-	return peal_load_seq_cst(&rt->idle) + 1 >= rt->shard_count + mine;
+	return peal_load_seq_cst(&rt->idle) + 1 >= rt->shard_count + shard->resting;
 }
 
 bool peal_steal_visible(struct peal_shard *shard)
 {
 	struct peal_rt *rt = shard->rt;
 
-	if (peal_load_relaxed(&rt->overflow_count))
+	if (peal_load_seq_cst(&rt->overflow_count))
 		return true;
 	if (rt->opts.no_stealing || peal_steal_others_idle(shard))
 		return false;
 	for (uint32_t i = 0; i < rt->shard_count; i++)
-		if (has_fresh(rt->shards[i]))
+		if (i != shard->index && has_fresh(rt->shards[i]))
 			return true;
+	return false;
+}
+
+static bool search(struct peal_shard *shard)
+{
+	PEAL_COUNT(shard, searches);
+	for (int round = 0; round < PEAL_STEAL_ROUNDS && peal_steal_visible(shard); round++) {
+		if (search_round(shard))
+			return true;
+		for (int i = 0; i < PEAL_STEAL_PAUSES; i++)
+			peal_cpu_relax();
+	}
 	return false;
 }
 
 bool peal_steal_search(struct peal_shard *shard)
 {
-	bool found = false, last;
+	struct peal_rt *rt = shard->rt;
+	bool found, last;
 
-	if (!become_searcher(shard))
-		return false;
-	PEAL_COUNT(shard, searches);
-	peal_gauge_set(shard->counters, shard_state, PEAL_SHARD_STATE_SEARCHING);
-	for (int round = 0; round < PEAL_STEAL_ROUNDS && peal_steal_visible(shard); round++) {
-		found = search_round(shard);
-		if (found)
-			break;
-		for (int i = 0; i < PEAL_STEAL_PAUSES; i++)
-			peal_cpu_relax();
-	}
-	peal_gauge_set(shard->counters, shard_state, PEAL_SHARD_STATE_RUNNING);
-	shard->searching = false;
-	last = peal_sub_seq_cst(&shard->rt->searchers, 1) == 1;
-	if (found && last && peal_load_relaxed(&shard->rt->idle))
+	/* Once more if something was published as it gave up: who saw it search has woken nobody. */
+	do {
+		if (!become_searcher(shard))
+			return false;
+		peal_gauge_set(shard->counters, shard_state, PEAL_SHARD_STATE_SEARCHING);
+		found = search(shard);
+		peal_gauge_set(shard->counters, shard_state, PEAL_SHARD_STATE_RUNNING);
+		shard->searching = false;
+		last = peal_sub_seq_cst(&rt->searchers, 1) == 1;
+	} while (!found && !peal_fresh_count(&shard->fresh) && peal_steal_visible(shard));
+	if (last && peal_load_seq_cst(&rt->idle) &&
+		(peal_fresh_count(&shard->fresh) || peal_steal_visible(shard)))
 		peal_wake_one(shard);
 	return found;
 }
