@@ -17,6 +17,7 @@ enum peal_choice_kind {
 	PEAL_CHOICE_VICTIM, /* where a search for work begins */
 	PEAL_CHOICE_WAKE,   /* where the search for a shard to wake begins */
 	PEAL_CHOICE_SPIN,   /* 0: sleep at once, 1: spin first */
+	PEAL_CHOICE_SELECT, /* among channels that are ready: 0 for the one looked at last */
 };
 
 /*

@@ -15,6 +15,7 @@ pealinclude_HEADERS += \
 	include/peal/runtime.h \
 	include/peal/scope.h \
 	include/peal/stats.h \
+	include/peal/sync.h \
 	include/peal/task.h \
 	include/peal/time.h
 
@@ -26,15 +27,20 @@ libpeal_core_la_SOURCES += \
 	core/atomic.h \
 	core/backend.c \
 	core/backend.h \
+	core/barrier.c \
 	core/blocking.c \
 	core/blocking.h \
 	core/boottime.c \
 	core/boottime.h \
 	core/cgroup.c \
 	core/cgroup.h \
+	core/chan.c \
+	core/chan.h \
+	core/chan_select.c \
 	core/choice.c \
 	core/choice.h \
 	core/compiler.h \
+	core/condition.c \
 	core/cpus.c \
 	core/cpus.h \
 	core/deliver.c \
@@ -75,8 +81,10 @@ libpeal_core_la_SOURCES += \
 	core/msg_ring.h \
 	core/msg_send.c \
 	core/msg_ticket.c \
+	core/mutex.c \
 	core/node.h \
 	core/op_wait.c \
+	core/once.c \
 	core/ops.c \
 	core/ops.h \
 	core/opts.h \
@@ -108,6 +116,7 @@ libpeal_core_la_SOURCES += \
 	core/runtime.c \
 	core/sanitizer.h \
 	core/sched.c \
+	core/semaphore.c \
 	core/serve.c \
 	core/scope.c \
 	core/scope.h \
@@ -125,6 +134,7 @@ libpeal_core_la_SOURCES += \
 	core/sockaddr.c \
 	core/sockaddr.h \
 	core/spawn.c \
+	core/spin.h \
 	core/stack.c \
 	core/stack.h \
 	core/stack_chunk.c \
@@ -156,6 +166,8 @@ libpeal_core_la_SOURCES += \
 	core/version.c \
 	core/wait.c \
 	core/wait.h \
+	core/waitq.c \
+	core/waitq.h \
 	core/wake.c \
 	core/wheel.c \
 	core/wheel.h

@@ -10,6 +10,7 @@
 #include <peal/op.h>
 #include <peal/runtime.h>
 #include <peal/scope.h>
+#include <peal/sync.h>
 #include <peal/task.h>
 #include <peal/time.h>
 
@@ -22,10 +23,15 @@ static const struct {
 	const char *name;
 	size_t size;
 } sizes[] = {
+	SIZE_OF(peal_barrier),
+	SIZE_OF(peal_chan_case),
+	SIZE_OF(peal_condition),
 	SIZE_OF(peal_interval),
 	SIZE_OF(peal_listen_opts),
 	SIZE_OF(peal_machine),
 	SIZE_OF(peal_msg),
+	SIZE_OF(peal_mutex),
+	SIZE_OF(peal_once),
 	SIZE_OF(peal_op),
 	SIZE_OF(peal_plugin_info),
 	SIZE_OF(peal_post),
@@ -33,6 +39,7 @@ static const struct {
 	SIZE_OF(peal_rt_opts),
 	SIZE_OF(peal_scope),
 	SIZE_OF(peal_scope_opts),
+	SIZE_OF(peal_semaphore),
 	SIZE_OF(peal_serve_opts),
 	SIZE_OF(peal_spawn_opts),
 	SIZE_OF(peal_timer),

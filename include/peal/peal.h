@@ -8,7 +8,7 @@
  *   time.h     now, sleep, timers, intervals             net.h    listening and serving
  *   stats.h    counters, from inside and outside         load.h   load plugins
  *   machine.h  what the library finds here               scope.h  deadlines, cancelling, task groups
- *   msg.h      messages between shards
+ *   msg.h      messages between shards                   sync.h   channels, mutexes and so on
  */
 #ifndef PEAL_PEAL_H
 #define PEAL_PEAL_H
@@ -23,6 +23,7 @@
 #include <peal/runtime.h>
 #include <peal/scope.h>
 #include <peal/stats.h>
+#include <peal/sync.h>
 #include <peal/task.h>
 #include <peal/time.h>
 

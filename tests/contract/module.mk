@@ -23,6 +23,7 @@ tests_contract_test_backends_SOURCES = tests/contract/test_backends.c $(ring_fix
 # Whole runtimes, on every backend that works here.
 runtime_help = tests/contract/runtime.c tests/contract/runtime.h
 test_programs += \
+	tests/contract/test_chan \
 	tests/contract/test_embed \
 	tests/contract/test_faults \
 	tests/contract/test_files \
@@ -35,11 +36,11 @@ test_programs += \
 	tests/contract/test_scope_cancel \
 	tests/contract/test_scope_forms \
 	tests/contract/test_sched \
+	tests/contract/test_sync \
 	tests/contract/test_task \
 	tests/contract/test_time
+tests_contract_test_chan_SOURCES = tests/contract/test_chan.c $(runtime_help)
 tests_contract_test_embed_SOURCES = tests/contract/test_embed.c $(runtime_help)
-	tests/contract/test_task \
-	tests/contract/test_time
 tests_contract_test_faults_SOURCES = tests/contract/test_faults.c $(runtime_help)
 tests_contract_test_files_SOURCES = tests/contract/test_files.c $(runtime_help)
 tests_contract_test_io_SOURCES = tests/contract/test_io.c $(runtime_help)
@@ -51,6 +52,7 @@ tests_contract_test_scope_SOURCES = tests/contract/test_scope.c $(scope_help)
 tests_contract_test_scope_cancel_SOURCES = tests/contract/test_scope_cancel.c $(scope_help)
 tests_contract_test_scope_forms_SOURCES = tests/contract/test_scope_forms.c $(scope_help)
 tests_contract_test_msg_SOURCES = tests/contract/test_msg.c $(runtime_help)
+tests_contract_test_sync_SOURCES = tests/contract/test_sync.c $(runtime_help)
 tests_contract_test_task_SOURCES = tests/contract/test_task.c $(runtime_help)
 tests_contract_test_time_SOURCES = tests/contract/test_time.c $(runtime_help)
 
