@@ -357,6 +357,7 @@ struct question {
 	bool string;
 };
 
+/* NULL when the question was the last; anything else when it survived. */
 static void *ask(void *arg)
 {
 	const struct question *question = arg;
@@ -367,7 +368,7 @@ static void *ask(void *arg)
 		peal_params_string(question->params, question->name);
 	else
 		peal_params_number(question->params, question->name);
-	return arg;
+	return last_words;
 }
 
 /* In a thread of its own: one that has said its last words once is not asked again. */
