@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * core/fresh.h in every order, with a ring of two so that its indices wrap: each task is taken once, by
+ * the owner or a thief, and whoever takes it sees what its maker wrote.
+ */
+#define PEAL_ATOMIC_HOOK "tests/model/interleave.h"
+#define PEAL_FRESH_SLOTS 2
+#include "core/fresh.h"
+#include "tests/check_main.h"
+#include "tests/model/explore.h"
+
+enum { TASKS = 4 };
+
+static struct peal_fresh fresh;
+static struct task {
+	int made, taken; /* plain, handed over with the task */
+} tasks[TASKS];
+static int pushed;
+
+static void setup(void)
+{
+	peal_fresh_init(&fresh);
+	memset(fresh.slots, 0, sizeof(fresh.slots));
+	memset(tasks, 0, sizeof(tasks));
+	pushed = 0;
+}
+
+static void take(struct task *task)
+{
+	il_read(&task->made);
+	il_check(task->made == 1);
+	il_write(&task->taken); /* twice would be a race, if not by the same */
+	il_check(++task->taken == 1);
+}
+
+static bool push(void)
+{
+	struct task *task = &tasks[pushed];
+
+	il_write(&task->made);
+	task->made = 1;
+	if (!peal_fresh_push(&fresh, task))
+		return false;
+	pushed++;
+	return true;
+}
+
+static bool pop(void)
+{
+	struct task *task = peal_fresh_pop(&fresh);
+
+	if (task)
+		take(task);
+	return task != NULL;
+}
+
+static void steal(void)
+{
+	void *stolen[2];
+	unsigned int n = peal_fresh_steal(&fresh, stolen, 2);
+
+	for (unsigned int i = 0; i < n; i++)
+		take(stolen[i]);
+}
+
+static void steal_twice(void)
+{
+	steal();
+	steal();
+}
+
+static void push_two_pop_one(void)
+{
+	push();
+	push();
+	pop();
+}
+
+/* The third and fourth use the slots of the first two again. */
+static void push_round(void)
+{
+	push();
+	push();
+	pop();
+	push();
+	push();
+	pop();
+}
+
+static void push_and_pop_three(void)
+{
+	for (int i = 0; i < 3; i++) {
+		push();
+		pop();
+	}
+}
+
+static void nothing_is_lost(void)
+{
+	while (pop())
+		;
+	for (int i = 0; i < pushed; i++)
+		il_check(tasks[i].taken == 1);
+}
+
+static const struct il_scenario two_thieves = { "two thieves", setup,
+	{ push_two_pop_one, steal, steal }, nothing_is_lost };
+static const struct il_scenario wrap = { "a thief, and indices that wrap", setup,
+	{ push_round, steal_twice }, nothing_is_lost };
+static const struct il_scenario wrap_two = { "two thieves, and indices that wrap", setup,
+	{ push_and_pop_three, steal, steal }, nothing_is_lost };
+
+START_TEST(two_thieves_and_the_owner_share)
+{
+	check_holds(&two_thieves);
+}
+END_TEST
+
+START_TEST(slots_are_used_again)
+{
+	check_holds(&wrap);
+	check_holds(&wrap_two);
+}
+END_TEST
+
+/*
+ * That a slot is not written before it was read in the round before (the acquire loads of head, and the
+ * release of a thief's swap) cannot be broken here: a load would have to see a store that comes later.
+ * fresh.h argues it.
+ */
+START_TEST(what_the_ring_relies_on_is_needed)
+{
+	static const struct il_mutation mutations[] = {
+		/* The task is published by tail, and seen by it. */
+		{ "peal_fresh_push", IL_STORE, IL_SEQ_CST, IL_RELAXED, false },
+		{ "peal_fresh_steal", IL_LOAD, IL_SEQ_CST, IL_RELAXED, false },
+		/* Whoever moves head owns what lies between. */
+		{ "peal_fresh_pop", IL_CAS, IL_ACQ_REL, IL_ACQ_REL, true },
+		{ "peal_fresh_steal", IL_CAS, IL_ACQ_REL, IL_ACQ_REL, true }, { 0 }
+	};
+	check_each_fails(&two_thieves, mutations);
+	check_each_fails(&wrap, mutations);
+	check_each_fails(&wrap_two, mutations);
+}
+END_TEST
+
+static Suite *fresh_suite(void)
+{
+	Suite *suite = suite_create("orders_fresh");
+	TCase *tcase = explore_tcase("fresh");
+
+	tcase_add_test(tcase, two_thieves_and_the_owner_share);
+	tcase_add_test(tcase, slots_are_used_again);
+	tcase_add_test(tcase, what_the_ring_relies_on_is_needed);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
+
+int main(void)
+{
+	return peal_check_main(fresh_suite());
+}
