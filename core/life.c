@@ -93,6 +93,7 @@ void peal_rt_drain(struct peal_rt *rt)
 static void order_drain(struct peal_shard *shard)
 {
 	shard->draining = true;
+	peal_accums_all_due(shard);
 	peal_ops_cancel_all(shard, peal_op_accepts);
 	peal_limit_return(shard);
 }

@@ -22,6 +22,8 @@ pealinclude_HEADERS += \
 libpeal_core_la_SOURCES += \
 	core/alarm.c \
 	core/alarm.h \
+	core/accum.c \
+	core/accum.h \
 	core/alloc.c \
 	core/alloc.h \
 	core/atomic.h \
@@ -155,6 +157,7 @@ libpeal_core_la_SOURCES += \
 	core/stats_read.h \
 	core/stats_view.c \
 	core/steal.c \
+	core/sum.h \
 	core/switch.h \
 	core/sys.c \
 	core/sys.h \

@@ -69,7 +69,8 @@ int peal_msg_flush(void)
 
 	if (!shard)
 		return -EPERM;
-	peal_msgs_publish_all(shard);
+	peal_accums_all_due(shard);
+	peal_msgs_publish(shard);
 	flush_bells(shard);
 	return 0;
 }

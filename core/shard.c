@@ -22,6 +22,7 @@ static void init_queues(struct peal_shard *shard)
 	peal_inbox_init(&shard->inbox);
 	peal_fresh_init(&shard->fresh);
 	peal_msgs_init(shard);
+	peal_accums_init(&shard->accums);
 	shard->search.fn = peal_search_arrived;
 	peal_inbox_init(&shard->near);
 	shard->near_node.fn = peal_near_arrived;
@@ -52,6 +53,7 @@ void peal_shard_free(struct peal_shard *shard)
 	if (!shard)
 		return;
 	peal_msgs_free(shard);
+	peal_accums_free(&shard->accums);
 	peal_inflight_free(&shard->inflight);
 	peal_free(shard->owed);
 	peal_free(shard);

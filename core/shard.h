@@ -12,6 +12,7 @@
 #include <peal/backend.h>
 #include <peal/runtime.h>
 
+#include "core/accum.h"
 #include "core/atomic.h"
 #include "core/choice.h"
 #include "core/compiler.h"
@@ -91,6 +92,7 @@ struct peal_shard {
 	struct peal_wheel alarms;
 	struct peal_boottime *boottime; /* NULL until it is used */
 	struct peal_msgs msgs;
+	struct peal_accums accums;
 	void *locals[PEAL_LOCAL_KEYS];
 
 	/* Shared */
@@ -134,6 +136,8 @@ static inline void peal_msgs_publish(struct peal_shard *shard)
 {
 	if (PEAL_UNLIKELY(!peal_queue_empty(&shard->msgs.unpublished)))
 		peal_msgs_publish_all(shard);
+	if (PEAL_UNLIKELY(!peal_queue_empty(&shard->accums.due)))
+		peal_accums_publish(shard);
 }
 
 static inline int64_t peal_shard_now(const struct peal_shard *shard)

@@ -105,6 +105,7 @@ void peal_shard_thread_meet(struct peal_shard *shard, uint32_t meeting)
 	while (peal_load_seq_cst(&shard->rt->outside))
 		sched_yield();
 	peal_msgs_report(shard);
+	peal_accums_report(shard);
 	peal_gauge_set(shard->counters, shard_state, PEAL_SHARD_STATE_STOPPED);
 }
 

@@ -148,6 +148,44 @@ PEAL_API int peal_ticket_wait(const struct peal_ticket *ticket);
  */
 PEAL_API int peal_msg_recv(uint32_t tag, struct peal_msg *msg);
 
+/*
+ * Accumulators: for what is counted often and may be told as a sum. Each sender has one for each
+ * receiver and tag (these tags are apart from those of messages), made at the first addition. What is
+ * added stays here until the sender gives way, as messages do, and until it has reached the
+ * accumulator's threshold; then it joins what the receiver has not looked at yet. The receiver is
+ * told when that was nothing before. So however much is added, at most one notice of it is under
+ * way, and there is no bound to run into. Sums stop at UINT64_MAX.
+ *
+ * There is no order between sums and messages. Sums that nobody has asked for grow until somebody does;
+ * while the runtime drains thresholds are passed over, so that nothing is left behind; what is left
+ * even so is counted in sums_dropped, and told to the log hook.
+ *
+ *	peal_accum_handle(BYTES_SEEN, on_bytes, NULL);           // on_bytes() gets msg->value of them
+ *	peal_accum_add(shard, BYTES_SEEN, n);
+ *
+ * Add n to what is to be told to a shard. 0; -EINVAL for a shard that does not exist, -ENOMEM for the
+ * first addition of this tag to that shard, -EPERM off a shard. Does not suspend.
+ */
+PEAL_API int peal_accum_add(unsigned int shard, uint32_t tag, uint64_t n);
+
+/* Let the calling shard's sums of a tag for that shard wait here until they have reached a threshold, or
+ * peal_msg_flush() is called. Until it is set it is 1. Errors as those of peal_accum_add(). Does not
+ * suspend. */
+PEAL_API int peal_accum_threshold(unsigned int shard, uint32_t tag, uint64_t threshold);
+
+/*
+ * From now on the sums of a tag for the calling shard go to fn(msg, arg): msg->value is what msg->from
+ * has added since fn was last called for it. It may do what a handler of messages may.
+ *
+ * 0; -EINVAL without a function, -EEXIST when the tag has a handler, -ENOMEM, -EPERM off a shard. Does
+ * not suspend.
+ */
+PEAL_API int peal_accum_handle(uint32_t tag, peal_msg_fn *fn, void *arg);
+
+/* Take the handler away; what is added later is kept. 0, -ENOENT when there is none, -EPERM off a shard.
+ * Does not suspend. */
+PEAL_API int peal_accum_unhandle(uint32_t tag);
+
 PEAL_END_DECLS
 
 #endif

@@ -30,7 +30,9 @@ test_programs += \
 	tests/contract/test_io \
 	tests/contract/test_life \
 	tests/contract/test_place \
+	tests/contract/test_accum \
 	tests/contract/test_msg \
+	tests/contract/test_msg_end \
 	tests/contract/test_refused \
 	tests/contract/test_scope \
 	tests/contract/test_scope_cancel \
@@ -53,6 +55,10 @@ tests_contract_test_scope_cancel_SOURCES = tests/contract/test_scope_cancel.c $(
 tests_contract_test_scope_forms_SOURCES = tests/contract/test_scope_forms.c $(scope_help)
 tests_contract_test_msg_SOURCES = tests/contract/test_msg.c $(runtime_help)
 tests_contract_test_sync_SOURCES = tests/contract/test_sync.c $(runtime_help)
+msg_help = tests/contract/msg_help.c tests/contract/msg_help.h $(runtime_help)
+tests_contract_test_accum_SOURCES = tests/contract/test_accum.c $(msg_help)
+tests_contract_test_msg_SOURCES = tests/contract/test_msg.c $(msg_help)
+tests_contract_test_msg_end_SOURCES = tests/contract/test_msg_end.c $(msg_help)
 tests_contract_test_task_SOURCES = tests/contract/test_task.c $(runtime_help)
 tests_contract_test_time_SOURCES = tests/contract/test_time.c $(runtime_help)
 
