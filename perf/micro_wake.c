@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waking those who sleep: a round trip between two shards that both sleep before each, against bare
+ * Waking those who sleep: a message and its answer between two shards that both sleep before each, against bare
  * threads with the same pause. p50 over round trips.
  */
 #include <errno.h>
@@ -11,46 +11,40 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/task.h"
 #include "perf/runtime.h"
 
-struct trip {
-	struct peal_post there, back;
-	struct peal_rt *rt;
-	struct peal_task *owner;
-	bool arrived;
-};
+enum tag { THERE = 1, BACK };
 
-static void on_back(struct peal_post *post)
+static void on_there(const struct peal_msg *msg, void *arg)
 {
-	struct trip *trip = PEAL_CONTAINER_OF(post, struct trip, back);
-
-	trip->arrived = true;
-	peal_task_wake(trip->owner);
+	(void)arg;
+	peal_msg_send(msg->from, BACK, msg->value);
 }
 
-static void on_there(struct peal_post *post)
+static int handle_there(void *arg)
 {
-	struct trip *trip = PEAL_CONTAINER_OF(post, struct trip, there);
-
-	peal_rt_post(trip->rt, 0, &trip->back, on_back);
+	(void)arg;
+	return peal_msg_handle(THERE, on_there, NULL);
 }
 
 static int trips(void *arg)
 {
 	struct perf_run *run = arg;
-	struct trip trip = { .rt = peal_rt_current(), .owner = peal_task_current() };
+	struct peal_task *other;
+	struct peal_msg msg;
 
+	perf_expect(
+		!peal_task_spawn(&other, handle_there, NULL, PEAL_SPAWN(.place = PEAL_PINNED(1))) &&
+			!peal_task_join(other, NULL),
+		"the other shard has its handler");
 	perf_start(run);
 	for (uint64_t i = 0; i < run->count; i++) {
 		int64_t begin;
 
 		peal_sleep((int64_t)run->variant->with);
 		begin = perf_now();
-		trip.arrived = false;
-		peal_rt_post(trip.rt, 1, &trip.there, on_there);
-		while (!trip.arrived)
-			peal_task_park();
+		peal_msg_send(1, THERE, i);
+		peal_msg_recv(BACK, &msg);
 		perf_record(run->latency, (uint64_t)(perf_now() - begin));
 	}
 	perf_stop(run);

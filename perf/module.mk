@@ -6,6 +6,8 @@ EXTRA_LTLIBRARIES = perf/libperf.la
 perf_libperf_la_SOURCES = \
 	perf/histogram.c \
 	perf/histogram.h \
+	perf/lines.c \
+	perf/lines.h \
 	perf/machine.c \
 	perf/measure.c \
 	perf/perf.c \
@@ -21,6 +23,7 @@ perf_programs = \
 	perf/fanout \
 	perf/spawn_join \
 	perf/cold_start \
+	perf/ping_pong \
 	perf/echo_rtt \
 	perf/echo_conns \
 	perf/files \
@@ -34,6 +37,7 @@ EXTRA_PROGRAMS = $(perf_programs)
 perf_ldadd = perf/libperf.la libpeal_core.la
 perf_fanout_LDADD = $(perf_ldadd)
 perf_spawn_join_LDADD = $(perf_ldadd)
+perf_ping_pong_LDADD = $(perf_ldadd)
 perf_cold_start_LDADD = $(perf_ldadd)
 perf_echo_rtt_LDADD = $(perf_ldadd)
 perf_echo_conns_LDADD = $(perf_ldadd)
@@ -44,6 +48,7 @@ perf_idle_LDADD = $(perf_ldadd)
 
 perf_micro_SOURCES = \
 	perf/fanout.c \
+	perf/micro_msg.c \
 	perf/micro_op.c \
 	perf/micro_post.c \
 	perf/micro_steal.c \
