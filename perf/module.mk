@@ -64,7 +64,17 @@ AM_TESTS_ENVIRONMENT += \
 	PEAL_PERF_PROGRAMS='$(perf_programs)'; PEAL_PERF_BUILD='$(abs_builddir)'; \
 	export PEAL_PERF_PROGRAMS PEAL_PERF_BUILD;
 
-EXTRA_DIST += perf/README.md perf/instructions perf/instructions.txt
+EXTRA_DIST += \
+	perf/README.md \
+	perf/compare \
+	perf/instructions \
+	perf/instructions.txt \
+	perf/peers/Cargo.lock \
+	perf/peers/Cargo.toml \
+	perf/peers/src/bin/compio.rs \
+	perf/peers/src/bin/spargio.rs \
+	perf/peers/src/bin/tokio.rs \
+	perf/peers/src/lib.rs
 
 # PERF: options for every program; `make perf PERF='--only yield --json'`.
 perf: all
