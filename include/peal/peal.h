@@ -13,6 +13,8 @@
 #ifndef PEAL_PEAL_H
 #define PEAL_PEAL_H
 
+#include <errno.h> /* errors are negative errno values */
+
 #include <peal/base.h>
 #include <peal/io.h>
 #include <peal/load.h>
