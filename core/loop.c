@@ -68,6 +68,8 @@ static void turn(struct peal_shard *shard)
 	if (peal_msgs_pending(&shard->msgs))
 		peal_msgs_turn(shard);
 	peal_msgs_publish(shard);
+	if (shard->flush)
+		peal_shard_poll(shard); /* who was rung for is not to wait for what runs next */
 	if (PEAL_UNLIKELY(shard->owed_count || shard->refused || shard->cancel_retries))
 		retry(shard);
 	if (PEAL_UNLIKELY(shard->searching))

@@ -247,9 +247,13 @@ static ssize_t send_many(struct peal_shard *shard, struct peal_pair *pair, uint3
 	return (ssize_t)n + more;
 }
 
-/* Whoever only sends must not keep the shard from its ring: a fiber gives way after so many batches. */
-static PEAL_NOINLINE void give_way(struct peal_shard *shard)
+/*
+ * A batch was published and the sender goes on. A bell that was rung for it must not wait for that; and
+ * who only sends must not keep the shard from its ring: a fiber gives way after so many batches.
+ */
+static PEAL_NOINLINE void after_batch(struct peal_shard *shard)
 {
+	flush_bells(shard);
 	if (shard->running && --shard->op_budget == 0)
 		peal_yield();
 }
@@ -264,7 +268,7 @@ static inline int send_one(
 	}
 	write_one(shard, pair, tag, value);
 	if (PEAL_UNLIKELY(pair->ring.written == pair->ring.published))
-		give_way(shard);
+		after_batch(shard);
 	return 0;
 }
 
@@ -304,7 +308,7 @@ ssize_t peal_msg_send_many(unsigned int to, uint32_t tag, const uint64_t *values
 		return -EINVAL;
 	n = count ? send_many(shard, pair, tag, values, count) : 0;
 	if (count >= PEAL_MSG_BATCH)
-		give_way(shard);
+		after_batch(shard);
 	return n;
 }
 

@@ -14,6 +14,7 @@ test_programs += \
 	tests/unit/test_inbox \
 	tests/unit/test_log \
 	tests/unit/test_machine \
+	tests/unit/test_msg_ring \
 	tests/unit/test_overflow \
 	tests/unit/test_overflow_chain \
 	tests/unit/test_overflow_thread \
@@ -30,6 +31,7 @@ test_programs += \
 	tests/unit/test_stats_memory \
 	tests/unit/test_stats_read \
 	tests/unit/test_switch \
+	tests/unit/test_table \
 	tests/unit/test_wheel
 
 fiber_help = tests/unit/fiber_help.c tests/unit/fiber_help.h tests/sys_fail.h
