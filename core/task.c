@@ -190,6 +190,7 @@ int peal_yield(void)
 
 	if (!task)
 		return -EPERM;
+	peal_nursery_arm(task->scope);
 	peal_task_yield(task);
 	err = peal_wait_allowed(task);
 	if (PEAL_UNLIKELY(err == -ETIMEDOUT))

@@ -24,6 +24,7 @@ tests_contract_test_backends_SOURCES = tests/contract/test_backends.c $(ring_fix
 runtime_help = tests/contract/runtime.c tests/contract/runtime.h
 test_programs += \
 	tests/contract/test_chan \
+	tests/contract/test_cancel \
 	tests/contract/test_embed \
 	tests/contract/test_faults \
 	tests/contract/test_files \
@@ -43,6 +44,10 @@ test_programs += \
 	tests/contract/test_time
 tests_contract_test_chan_SOURCES = tests/contract/test_chan.c $(runtime_help)
 tests_contract_test_embed_SOURCES = tests/contract/test_embed.c $(runtime_help)
+	tests/contract/test_task \
+	tests/contract/test_time
+tests_contract_test_cancel_SOURCES = tests/contract/test_cancel.c tests/contract/cancel/cancel.h \
+	tests/contract/cancel/io.c tests/contract/cancel/others.c $(runtime_help)
 tests_contract_test_faults_SOURCES = tests/contract/test_faults.c $(runtime_help)
 tests_contract_test_files_SOURCES = tests/contract/test_files.c $(runtime_help)
 tests_contract_test_io_SOURCES = tests/contract/test_io.c $(runtime_help)

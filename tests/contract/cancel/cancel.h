@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A call that waits, as test_cancel.c tries it: what it takes to let it wait, what lets it succeed, and
+ * what must be true after it has succeeded or was cancelled. One entry for each call of the library that
+ * can suspend; to add one, append it to a table in this folder.
+ */
+#ifndef PEAL_TESTS_CONTRACT_CANCEL_H
+#define PEAL_TESTS_CONTRACT_CANCEL_H
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "tests/contract/runtime.h"
+
+#define POISON 0x5a
+#define BYTES  64
+
+/* One try. Zeroed before it begins. */
+struct attempt {
+	int ours, theirs; /* descriptors; begin() makes them, end() closes them */
+	int listener;
+	char buf[BYTES]; /* POISON before the call */
+	size_t filled;   /* bytes that are on their way before the call */
+	unsigned int steps;
+	struct peal_task *task;
+	atomic_bool go, running;
+	void *more;
+};
+
+struct call {
+	const char *name; /* without peal_ */
+	/* Make everything so that the call will wait. */
+	void (*begin)(struct attempt *attempt);
+	int64_t (*make)(struct attempt *attempt);
+	/* Bring it nearer to success; called at every turn after a while, also when it has ended. Does not
+	 * wait. */
+	void (*step)(struct attempt *attempt);
+	/* Is this success, and did what should have happened happen? */
+	void (*succeeded)(struct attempt *attempt, int64_t result);
+	/* After an error of a cancel: nothing has happened, nothing is lost, nobody owns the buffer. */
+	void (*cancelled)(struct attempt *attempt);
+	void (*end)(struct attempt *attempt);
+	bool releases; /* takes no part: succeeds in a cancelled scope as well */
+	bool stubborn; /* once it has begun it waits for its end, so step() comes always */
+};
+
+/* By folder file; each ends with an entry without a name. */
+extern const struct call io_calls[], other_calls[];
+
+/* Help for the entries. The first two fail the case on errors. */
+void make_pair(struct attempt *attempt);
+void make_listener(struct attempt *attempt);
+/* Connect to the listener, without waiting. */
+int knock(struct attempt *attempt);
+/* Nobody has written to the buffer, and nobody will. */
+void check_buffer(struct attempt *attempt);
+void close_all(struct attempt *attempt);
+
+#endif

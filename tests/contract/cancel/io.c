@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* The calls of core/io.tbl, and those that are made of them. */
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/contract/cancel/cancel.h"
+
+static const char hello[] = "hello, it's the peer";
+
+/* From the peer, once. */
+static void send_hello(struct attempt *attempt)
+{
+	if (!attempt->steps++)
+		ck_assert_int_eq(
+			send(attempt->theirs, hello, sizeof(hello), MSG_NOSIGNAL), sizeof(hello));
+}
+
+static void hello_is_in(struct attempt *attempt, int64_t result)
+{
+	ck_assert_int_eq(result, sizeof(hello));
+	ck_assert_str_eq(attempt->buf, hello);
+}
+
+/* What the peer sends now, or has sent already, is still to be had, and does not go to the buffer. */
+static void hello_is_still_there(struct attempt *attempt)
+{
+	char buf[BYTES];
+
+	send_hello(attempt);
+	peal_sleep(100 * PEAL_US);
+	check_buffer(attempt);
+	ck_assert_int_eq(recv(attempt->ours, buf, sizeof(buf), MSG_DONTWAIT), sizeof(hello));
+}
+
+/* recv */
+
+static int64_t make_recv(struct attempt *attempt)
+{
+	return peal_recv(attempt->ours, attempt->buf, BYTES, 0);
+}
+
+/* poll */
+
+static int64_t make_poll(struct attempt *attempt)
+{
+	return peal_poll(attempt->ours, POLLIN);
+}
+
+static void input_is_told(struct attempt *attempt, int64_t result)
+{
+	(void)attempt;
+	ck_assert_int_eq(result, POLLIN);
+}
+
+/* send: the socket is full, and the peer empties it */
+
+static void begin_full(struct attempt *attempt)
+{
+	char junk[4096] = { 0 };
+	int room = 8192;
+	ssize_t n;
+
+	make_pair(attempt);
+	setsockopt(attempt->ours, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+	while ((n = send(attempt->ours, junk, sizeof(junk), MSG_DONTWAIT)) > 0)
+		attempt->filled += (size_t)n;
+	ck_assert_int_eq(errno, EAGAIN);
+}
+
+/* What arrives was sent: zeroes up to `filled`, the caller's bytes behind. */
+static void step_drain(struct attempt *attempt)
+{
+	static char buf[1 << 16];
+	unsigned int wrong = 0;
+	ssize_t n;
+
+	while ((n = recv(attempt->theirs, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
+		for (ssize_t i = 0; i < n; i++, attempt->steps++)
+			wrong += buf[i] != (attempt->steps < attempt->filled ? 0 : POISON);
+	ck_assert_uint_eq(wrong, 0);
+}
+
+static int64_t make_send(struct attempt *attempt)
+{
+	return peal_send(attempt->ours, attempt->buf, BYTES, 0);
+}
+
+static int64_t make_send_all(struct attempt *attempt)
+{
+	return peal_send_all(attempt->ours, attempt->buf, BYTES, 0);
+}
+
+static void all_arrives(struct attempt *attempt, int64_t result)
+{
+	ck_assert_int_eq(result, BYTES);
+	step_drain(attempt);
+	ck_assert_uint_eq(attempt->steps, attempt->filled + BYTES);
+}
+
+static void nothing_arrives(struct attempt *attempt)
+{
+	step_drain(attempt);
+	peal_sleep(100 * PEAL_US);
+	step_drain(attempt);
+	ck_assert_uint_eq(attempt->steps, attempt->filled);
+}
+
+/* accept */
+
+static int64_t make_accept(struct attempt *attempt)
+{
+	return peal_accept(attempt->listener, NULL, NULL, 0);
+}
+
+static void step_knock(struct attempt *attempt)
+{
+	if (!attempt->steps++)
+		attempt->theirs = knock(attempt);
+}
+
+static void connection_is_made(struct attempt *attempt, int64_t result)
+{
+	ck_assert_int_ge(result, 0);
+	attempt->ours = (int)result;
+	ck_assert_int_eq(send(attempt->theirs, "x", 1, 0), 1);
+	ck_assert_int_eq(recv(attempt->ours, attempt->buf, 1, MSG_DONTWAIT), 1);
+}
+
+/* Whoever has knocked, or knocks now, is not swallowed. */
+static void connection_is_still_there(struct attempt *attempt)
+{
+	step_knock(attempt);
+	attempt->ours = accept4(attempt->listener, NULL, NULL, SOCK_CLOEXEC);
+	connection_is_made(attempt, attempt->ours);
+}
+
+/* connect: to a listener whose backlog is full. TCP drops the request and asks again after a second,
+ * which is too long for us: here it never succeeds, but for the connection that comes without waiting. */
+
+static void begin_connect(struct attempt *attempt)
+{
+	make_listener(attempt);
+	listen(attempt->listener, 0);
+	for (int i = 0; i < 8; i++) {
+		struct pollfd ask = { .events = POLLOUT };
+		int fd = ask.fd = knock(attempt);
+
+		if (poll(&ask, 1, 20) == 0) {
+			close(fd);
+			break;
+		}
+		ck_assert_uint_lt(attempt->filled, sizeof(attempt->buf) / sizeof(int));
+		memcpy(attempt->buf + attempt->filled++ * sizeof(int), &fd, sizeof(int));
+	}
+	attempt->ours = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+}
+
+static int64_t make_connect(struct attempt *attempt)
+{
+	struct sockaddr_in address;
+	socklen_t size = sizeof(address);
+
+	ck_assert_int_eq(getsockname(attempt->listener, (struct sockaddr *)&address, &size), 0);
+	return peal_connect(attempt->ours, (struct sockaddr *)&address, size);
+}
+
+static void nothing(struct attempt *attempt)
+{
+	(void)attempt;
+}
+
+static void is_zero(struct attempt *attempt, int64_t result)
+{
+	(void)attempt;
+	ck_assert_int_eq(result, 0);
+}
+
+static void end_connect(struct attempt *attempt)
+{
+	for (size_t i = 0; i < attempt->filled; i++) {
+		int fd;
+
+		memcpy(&fd, attempt->buf + i * sizeof(int), sizeof(int));
+		close(fd);
+	}
+	close_all(attempt);
+}
+
+/* shutdown and close */
+
+static int64_t make_shutdown(struct attempt *attempt)
+{
+	return peal_shutdown(attempt->ours, SHUT_WR);
+}
+
+static int64_t make_close(struct attempt *attempt)
+{
+	int fd = attempt->ours;
+
+	attempt->ours = -1;
+	return peal_close(fd);
+}
+
+static void peer_sees_the_end(struct attempt *attempt, int64_t result)
+{
+	ck_assert_int_eq(result, 0);
+	ck_assert_int_eq(recv(attempt->theirs, attempt->buf, BYTES, MSG_DONTWAIT), 0);
+}
+
+const struct call io_calls[] = {
+	{ "recv", make_pair, make_recv, send_hello, hello_is_in, hello_is_still_there, close_all },
+	{ "poll", make_pair, make_poll, send_hello, input_is_told, hello_is_still_there,
+		close_all },
+	{ "send", begin_full, make_send, step_drain, all_arrives, nothing_arrives, close_all },
+	{ "send_all", begin_full, make_send_all, step_drain, all_arrives, nothing_arrives,
+		close_all },
+	{ "accept", make_listener, make_accept, step_knock, connection_is_made,
+		connection_is_still_there, close_all },
+	{ "connect", begin_connect, make_connect, nothing, is_zero, nothing, end_connect },
+	{ "shutdown", make_pair, make_shutdown, nothing, peer_sees_the_end, nothing, close_all,
+		.releases = true },
+	{ "close", make_pair, make_close, nothing, peer_sees_the_end, nothing, close_all,
+		.releases = true },
+	{ 0 },
+};
