@@ -42,6 +42,7 @@ struct call {
 	void (*cancelled)(struct attempt *attempt);
 	void (*end)(struct attempt *attempt);
 	bool releases; /* takes no part: succeeds in a cancelled scope as well */
+	bool brief;    /* over by itself in a moment */
 	bool stubborn; /* once it has begun it waits for its end, so step() comes always */
 };
 

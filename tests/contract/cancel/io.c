@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "tests/contract/cancel/cancel.h"
@@ -40,6 +42,18 @@ static void hello_is_still_there(struct attempt *attempt)
 static int64_t make_recv(struct attempt *attempt)
 {
 	return peal_recv(attempt->ours, attempt->buf, BYTES, 0);
+}
+
+static int64_t make_read(struct attempt *attempt)
+{
+	return peal_read(attempt->ours, attempt->buf, BYTES);
+}
+
+static int64_t make_readv(struct attempt *attempt)
+{
+	const struct iovec parts[2] = { { attempt->buf, 3 }, { attempt->buf + 3, BYTES - 3 } };
+
+	return peal_readv(attempt->ours, parts, 2);
 }
 
 /* poll */
@@ -86,6 +100,18 @@ static void step_drain(struct attempt *attempt)
 static int64_t make_send(struct attempt *attempt)
 {
 	return peal_send(attempt->ours, attempt->buf, BYTES, 0);
+}
+
+static int64_t make_write(struct attempt *attempt)
+{
+	return peal_write(attempt->ours, attempt->buf, BYTES);
+}
+
+static int64_t make_writev(struct attempt *attempt)
+{
+	const struct iovec parts[2] = { { attempt->buf, 5 }, { attempt->buf + 5, BYTES - 5 } };
+
+	return peal_writev(attempt->ours, parts, 2);
 }
 
 static int64_t make_send_all(struct attempt *attempt)
@@ -189,6 +215,71 @@ static void end_connect(struct attempt *attempt)
 	close_all(attempt);
 }
 
+/* Files: what has begun is over soon, cancelled or not. */
+
+static void begin_file(struct attempt *attempt)
+{
+	attempt->ours = memfd_create("cancel", MFD_CLOEXEC);
+	ck_assert_int_eq(write(attempt->ours, hello, sizeof(hello)), sizeof(hello));
+}
+
+static int64_t make_pread(struct attempt *attempt)
+{
+	return peal_pread(attempt->ours, attempt->buf, BYTES, 0);
+}
+
+static int64_t make_preadv(struct attempt *attempt)
+{
+	const struct iovec part = { attempt->buf, BYTES };
+
+	return peal_preadv(attempt->ours, &part, 1, 0);
+}
+
+static int64_t make_preadv2(struct attempt *attempt)
+{
+	const struct iovec part = { attempt->buf, BYTES };
+
+	return peal_preadv2(attempt->ours, &part, 1, 0, 0);
+}
+
+static int64_t make_pwrite(struct attempt *attempt)
+{
+	return peal_pwrite(attempt->ours, attempt->buf, BYTES, 0);
+}
+
+static int64_t make_pwritev(struct attempt *attempt)
+{
+	const struct iovec part = { attempt->buf, BYTES };
+
+	return peal_pwritev(attempt->ours, &part, 1, 0);
+}
+
+static int64_t make_pwritev2(struct attempt *attempt)
+{
+	const struct iovec part = { attempt->buf, BYTES };
+
+	return peal_pwritev2(attempt->ours, &part, 1, 0, 0);
+}
+
+static void file_is(struct attempt *attempt, const char *content, ssize_t size)
+{
+	char buf[BYTES + 1];
+
+	ck_assert_int_eq(pread(attempt->ours, buf, sizeof(buf), 0), size);
+	ck_assert_mem_eq(buf, content, (size_t)size);
+}
+
+static void file_is_written(struct attempt *attempt, int64_t result)
+{
+	ck_assert_int_eq(result, BYTES);
+	file_is(attempt, attempt->buf, BYTES);
+}
+
+static void file_is_not_written(struct attempt *attempt)
+{
+	file_is(attempt, hello, sizeof(hello));
+}
+
 /* shutdown and close */
 
 static int64_t make_shutdown(struct attempt *attempt)
@@ -224,5 +315,22 @@ const struct call io_calls[] = {
 		.releases = true },
 	{ "close", make_pair, make_close, nothing, peer_sees_the_end, nothing, close_all,
 		.releases = true },
+	{ "read", make_pair, make_read, send_hello, hello_is_in, hello_is_still_there, close_all },
+	{ "readv", make_pair, make_readv, send_hello, hello_is_in, hello_is_still_there,
+		close_all },
+	{ "write", begin_full, make_write, step_drain, all_arrives, nothing_arrives, close_all },
+	{ "writev", begin_full, make_writev, step_drain, all_arrives, nothing_arrives, close_all },
+	{ "pread", begin_file, make_pread, nothing, hello_is_in, check_buffer, close_all,
+		.stubborn = true },
+	{ "preadv", begin_file, make_preadv, nothing, hello_is_in, check_buffer, close_all,
+		.stubborn = true },
+	{ "preadv2", begin_file, make_preadv2, nothing, hello_is_in, check_buffer, close_all,
+		.stubborn = true },
+	{ "pwrite", begin_file, make_pwrite, nothing, file_is_written, file_is_not_written,
+		close_all, .stubborn = true },
+	{ "pwritev", begin_file, make_pwritev, nothing, file_is_written, file_is_not_written,
+		close_all, .stubborn = true },
+	{ "pwritev2", begin_file, make_pwritev2, nothing, file_is_written, file_is_not_written,
+		close_all, .stubborn = true },
 	{ 0 },
 };

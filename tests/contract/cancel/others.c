@@ -24,6 +24,19 @@ static int64_t make_sleep(struct attempt *attempt)
 	return peal_sleep(3 * PEAL_MS);
 }
 
+/* interval_wait */
+
+static int64_t make_interval(struct attempt *attempt)
+{
+	struct peal_interval interval = { 0 };
+	int64_t n;
+
+	(void)attempt;
+	ck_assert_int_eq(peal_interval_start(&interval, 3 * PEAL_MS, PEAL_MISSED_SKIP), 0);
+	n = peal_interval_wait(&interval);
+	return n < 0 ? n : 0;
+}
+
 /* yield: as often as there are turns; it tells of a cancel at the next one */
 
 static int64_t make_yields(struct attempt *attempt)
@@ -260,7 +273,9 @@ static int64_t make_scope(struct attempt *attempt)
 }
 
 const struct call other_calls[] = {
-	{ "sleep", nothing, make_sleep, nothing, is_zero, nothing, nothing },
+	{ "sleep", nothing, make_sleep, nothing, is_zero, nothing, nothing, .brief = true },
+	{ "interval_wait", nothing, make_interval, nothing, is_zero, nothing, nothing,
+		.brief = true },
 	{ "yield", nothing, make_yields, let_go, is_zero, nothing, nothing },
 	{ "task_join (same shard)", begin_join_here, make_join, let_go, is_zero, join_again,
 		nothing },
