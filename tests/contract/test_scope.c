@@ -210,16 +210,16 @@ TASK_TEST(handles_of_tasks_in_a_scope_can_be_joined)
 
 	OPEN(&scope, .policy = PEAL_COLLECT_ALL);
 	for (int i = 0; i < 2; i++)
-		ck_assert_int_eq(
-			peal_scope_task_spawn(&scope, &tasks[i], give_back,
-				(void *)(intptr_t)(i - 7), PEAL_SPAWN(.place = PEAL_PINNED(i))),
+		ck_assert_int_eq(peal_scope_task_spawn(&scope, &tasks[i], give_back,
+					 (void *)(intptr_t)(i ? 6 : -7),
+					 PEAL_SPAWN(.place = PEAL_PINNED(i))),
 			0);
 	ck_assert_int_eq(peal_scope_task_spawn(&scope, NULL, give_back, NULL, NULL), -EINVAL);
 	ck_assert_int_eq(peal_task_join(tasks[0], &result), 0);
 	ck_assert_int_eq(result, -7);
 	ck_assert_int_eq(peal_scope_close(&scope), -7);
 	ck_assert_int_eq(peal_task_join(tasks[1], &result), 0);
-	ck_assert_int_eq(result, -6);
+	ck_assert_int_eq(result, 6);
 	return 0;
 }
 
