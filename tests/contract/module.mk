@@ -123,3 +123,7 @@ tests/contract/plugins/thrower.so: include/peal/plugin.h $(thrower)
 	$(AM_V_CXXLD)$(MKDIR_P) $(@D) && $(CXX) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) \
 		$(AM_CXXFLAGS) $(CXXFLAGS) -fPIC $(AM_LDFLAGS) $(LDFLAGS) -shared -o $@ \
 		$(srcdir)/tests/contract/plugins/thrower.cc
+
+# Scopes are macros: what other compilers make of them, and exceptions that leave them.
+test_scripts += tests/contract/test_scope_compilers.sh
+EXTRA_DIST += tests/contract/compilers/scopes.c tests/contract/compilers/scopes.cc
