@@ -92,8 +92,12 @@ void peal_rt_drain(struct peal_rt *rt)
 
 static void order_drain(struct peal_shard *shard)
 {
+	struct peal_rt *rt = shard->rt;
+
 	shard->draining = true;
 	peal_accums_all_due(shard);
+	if (shard->index == 0 && rt->main_scope)
+		peal_nursery_cancel(rt->main_scope, PEAL_CAUSE_CANCELLED);
 	peal_ops_cancel_all(shard, peal_op_accepts);
 	peal_limit_return(shard);
 }
@@ -203,8 +207,14 @@ static void end_tasks(struct peal_rt *rt)
 static int run_main(void *arg)
 {
 	struct peal_rt *rt = arg;
+	struct peal_scope scope;
 
+	/* Draining ends it, while what other tasks have begun goes on. */
+	peal_scope_open(&scope, PEAL_SCOPE_OPTS(.policy = PEAL_COLLECT_ALL, .name = "main"));
+	rt->main_scope = peal_nursery_of(&scope);
 	rt->main_result = rt->main_fn(rt->main_arg);
+	rt->main_scope = NULL;
+	peal_scope_close(&scope);
 	peal_rt_drain(rt);
 	return rt->main_result;
 }

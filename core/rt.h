@@ -55,6 +55,7 @@ struct peal_rt {
 	peal_task_fn *main_fn;   /* of peal_run() */
 	void *main_arg;
 	int main_result;
+	struct peal_nursery *main_scope; /* while it runs; of shard 0 */
 
 	PEAL_ALIGNED_LINE PEAL_ATOMIC(uint32_t) state; /* enum peal_rt_state */
 	PEAL_ATOMIC(uint32_t)

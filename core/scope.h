@@ -42,7 +42,7 @@ struct peal_shard;
 struct peal_task;
 
 /* Keeps `pending` off 0 until the opener waits; more than there can be tasks. */
-#define PEAL_PENDING_BIAS (1 << 30)
+#define PEAL_PENDING_BIAS ((int64_t)1 << 40)
 
 enum peal_cause {
 	PEAL_CAUSE_LIVE,      /* not cancelled */
@@ -73,8 +73,8 @@ struct __attribute__((may_alias)) peal_nursery {
 	bool armed;   /* somebody waits: the deadlines of it and the enclosing scopes are watched */
 	bool alarmed; /* the alarm has been started */
 	bool closing; /* the opener waits; `here` has gone into `pending` */
-	int32_t here;
-	PEAL_ATOMIC(int32_t) pending;
+	int64_t here;
+	PEAL_ATOMIC(int64_t) pending;
 	PEAL_ATOMIC(int32_t) failure; /* the first, 0: none yet */
 	PEAL_ATOMIC(bool) succeeded;  /* a task has, where that matters */
 	struct peal_nursery *reached; /* in the list of a cancel that goes on */

@@ -15,7 +15,7 @@ static bool at_home(const struct peal_nursery *scope)
 
 bool peal_nursery_hold(struct peal_nursery *scope)
 {
-	int32_t pending = peal_load_relaxed(&scope->pending);
+	int64_t pending = peal_load_relaxed(&scope->pending);
 
 	do {
 		if (!pending)
@@ -165,7 +165,7 @@ bool peal_nursery_empty(struct peal_nursery *scope)
 
 void peal_nursery_wait(struct peal_nursery *scope)
 {
-	int32_t left = scope->here - PEAL_PENDING_BIAS;
+	int64_t left = scope->here - PEAL_PENDING_BIAS;
 
 	if (peal_nursery_empty(scope))
 		return;

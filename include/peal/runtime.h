@@ -77,8 +77,9 @@ PEAL_API int peal_rt_start(
 
 /*
  * Ask a runtime to come to its end: accepts end, peal_draining() becomes true, and tasks get
- * drain_timeout to finish; then everything that waits is cancelled. Returns at once; asking again does
- * nothing. Any thread.
+ * drain_timeout to finish; then everything that waits is cancelled. The main task of peal_run() is
+ * cancelled at once, with its scope (scope.h): it is the one that begins new things. Returns at once;
+ * asking again does nothing. Any thread.
  */
 PEAL_API void peal_rt_drain(struct peal_rt *rt);
 

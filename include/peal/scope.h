@@ -130,8 +130,9 @@ PEAL_API int peal_scope_cancel(struct peal_scope *scope);
 typedef int peal_scope_fn(struct peal_scope *scope, void *arg);
 PEAL_API int peal_scope_run(peal_scope_fn *fn, void *arg, const struct peal_scope_opts *opts);
 
-/* The innermost scope that the calling task is in, to spawn into or to cancel; NULL when it is in none
- * but the runtime's own. */
+/* The innermost scope that the calling task is in, to spawn into or to cancel. The main task of peal_run()
+ * starts in one, which is cancelled when the runtime drains; other tasks that were spawned on their own
+ * start in none but the runtime's own: NULL. */
 PEAL_API struct peal_scope *peal_scope_current(void);
 
 /*

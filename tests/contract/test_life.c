@@ -211,25 +211,39 @@ START_TEST(stopping_cancels_whatever_waits)
 }
 END_TEST
 
-/* Draining ends accepts at once and lets the rest finish. */
+/* Draining ends accepts and the main task at once and lets the rest finish. */
+static int finish_in_peace(void *arg)
+{
+	while (!peal_draining())
+		ck_assert_int_eq(peal_sleep(PEAL_MS), 0);
+	ck_assert_int_eq(peal_sleep(5 * PEAL_MS), 0);
+	return 0;
+}
+
 static int drain_while_busy(void *arg)
 {
-	struct peal_task *task;
+	struct peal_task *task, *busy;
 	int result;
 
 	ck_assert_int_eq(peal_task_spawn(&task, acceptor, NULL, NULL), 0);
+	ck_assert_int_eq(
+		peal_task_spawn(&busy, finish_in_peace, NULL, PEAL_SPAWN(.place = PEAL_PINNED(1))),
+		0);
 	ck_assert_int_eq(peal_sleep(5 * PEAL_MS), 0);
 	ck_assert(!peal_draining());
 	peal_rt_drain(peal_rt_current());
 	peal_rt_drain(peal_rt_current());
 	ck_assert(peal_draining());
-	ck_assert_int_eq(peal_task_join(task, &result), 0);
-	ck_assert_int_eq(outcome.accept, -ECANCELED);
-	ck_assert_int_eq(peal_sleep(5 * PEAL_MS), 0);
+	ck_assert_int_eq(peal_sleep(PEAL_S), -ECANCELED);
+	PEAL_SCOPE (shield, .shield = 1) {
+		ck_assert_int_eq(peal_task_join(task, &result), 0);
+		ck_assert_int_eq(outcome.accept, -ECANCELED);
+		ck_assert_int_eq(peal_task_join(busy, &result), 0);
+	}
 	return 0;
 }
 
-START_TEST(draining_ends_accepts_and_nothing_else)
+START_TEST(draining_ends_accepts_and_the_main_task)
 {
 	run_on(_i, drain_while_busy, NULL, (struct peal_rt_opts){ 0 });
 }
@@ -487,7 +501,7 @@ static Suite *life_suite(void)
 	ADD_TASK_TEST(tcase, a_shard_starts_and_stops_no_runtime);
 	ADD_TASK_TEST(tcase, several_runtimes_live_beside_each_other);
 	ADD_TASK_TEST(tcase, stopping_cancels_whatever_waits);
-	ADD_TASK_TEST(tcase, draining_ends_accepts_and_nothing_else);
+	ADD_TASK_TEST(tcase, draining_ends_accepts_and_the_main_task);
 	ADD_TASK_TEST(tcase, posts_run_on_their_shard_and_can_be_sent_again);
 	ADD_TASK_TEST(tcase, locals_belong_to_their_shard_and_are_destroyed_with_it);
 	ADD_TASK_TEST(tcase, an_idle_runtime_sleeps);

@@ -254,6 +254,8 @@ static void begin_full_house(struct attempt *attempt)
 static void end_serve(struct attempt *attempt)
 {
 	let_go(attempt);
+	while (counter("tasks_live") > 1) /* the connection, which looks at the attempt */
+		peal_sleep(100 * PEAL_US);
 	close_all(attempt);
 }
 

@@ -67,6 +67,7 @@ static void blocks_in_blocks(int *count)
 
 static int body(void *arg)
 {
+	struct peal_scope *outside = peal_scope_current();
 	int count = 0;
 
 	(void)arg;
@@ -82,7 +83,7 @@ static int body(void *arg)
 			CHECK(0);
 		}
 out:
-	CHECK(peal_scope_current() == NULL);
+	CHECK(peal_scope_current() == outside);
 	return 0;
 }
 
