@@ -166,6 +166,7 @@ libpeal_core_la_SOURCES += \
 	core/task.c \
 	core/task.h \
 	core/timer.c \
+	core/token.c \
 	core/version.c \
 	core/wait.c \
 	core/wait.h \

@@ -60,6 +60,7 @@ static void open_at(struct peal_nursery *scope, struct peal_task *task,
 	set_deadline(scope, opts->deadline ? opts->deadline : PEAL_NEVER);
 	peal_store_relaxed(&scope->cause, first_cause(scope, now));
 	scope->magic = OPEN;
+	scope->token = NULL;
 	task->scope = scope;
 	PEAL_COUNT(task->shard, scopes_opened);
 }
@@ -81,6 +82,8 @@ int peal_scope_open(struct peal_scope *scope, const struct peal_scope_opts *user
 		if (open == room_of(scope))
 			return -EBUSY;
 	open_at(room_of(scope), task, &opts, opts.deadline ? peal_shard_now(task->shard) : 0);
+	if (opts.token)
+		peal_token_enter(opts.token, room_of(scope));
 	return 0;
 }
 
@@ -163,6 +166,10 @@ static int leave(struct peal_nursery *scope)
 	int result;
 
 	peal_nursery_wait(scope);
+	if (scope->token) {
+		peal_token_leave(scope);
+		peal_nursery_wait(scope); /* for what a cancel has sent meanwhile */
+	}
 	if (scope->alarmed)
 		peal_alarm_stop(scope->home.shard, &scope->alarm);
 	peal_nursery_free_branches(scope);

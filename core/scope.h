@@ -77,6 +77,8 @@ struct __attribute__((may_alias)) peal_nursery {
 	PEAL_ATOMIC(int64_t) pending;
 	PEAL_ATOMIC(int32_t) failure; /* the first, 0: none yet */
 	PEAL_ATOMIC(bool) succeeded;  /* a task has, where that matters */
+	struct peal_token *token;     /* NULL: none */
+	struct peal_list in_token;
 	struct peal_nursery *reached; /* in the list of a cancel that goes on */
 	PEAL_ATOMIC(struct peal_branch *) branches;
 	struct peal_branch home;
@@ -139,6 +141,10 @@ void peal_nursery_part(struct peal_task *task);
 void peal_nursery_wait(struct peal_nursery *scope);
 /* Has anybody been inside who may be there still? On its home. */
 bool peal_nursery_empty(struct peal_nursery *scope);
+
+/* token.c. An open scope is cancelled with the token, until it leaves it. */
+void peal_token_enter(struct peal_token *token, struct peal_nursery *scope);
+void peal_token_leave(struct peal_nursery *scope);
 
 void peal_nursery_init_branch(
 	struct peal_branch *branch, struct peal_nursery *scope, struct peal_shard *shard);

@@ -167,7 +167,7 @@ void peal_nursery_wait(struct peal_nursery *scope)
 {
 	int64_t left = scope->here - PEAL_PENDING_BIAS;
 
-	if (peal_nursery_empty(scope))
+	if (scope->closing || peal_nursery_empty(scope))
 		return;
 	scope->closing = true;
 	if (peal_add_acq_rel(&scope->pending, left) + left == 0)

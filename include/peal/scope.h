@@ -68,13 +68,16 @@ struct peal_scope {
 	uint64_t room[40];
 };
 
+struct peal_token;
+
 struct peal_scope_opts {
 	size_t size;      /* of this struct; PEAL_SCOPE_OPTS() and PEAL_SCOPE() set it */
 	int64_t deadline; /* an instant (peal_in()); 0: none of its own. Enclosing ones hold as well */
 	const char *name; /* for reports; not copied. NULL: none */
 	int *result;      /* gets what peal_scope_close() returns, however the scope is left */
-	uint32_t policy;  /* PEAL_FAIL_FAST, ... */
-	uint8_t shield;   /* 1: no cancel or deadline from outside reaches it */
+	struct peal_token *token; /* cancels the scope; NULL: none */
+	uint32_t policy;          /* PEAL_FAIL_FAST, ... */
+	uint8_t shield;           /* 1: no cancel or deadline from outside reaches it */
 	uint8_t reserved[3];
 };
 
@@ -122,6 +125,26 @@ PEAL_API int peal_scope_task_spawn(struct peal_scope *scope, struct peal_task **
  * open during the call. 0, or -EINVAL when it is not open.
  */
 PEAL_API int peal_scope_cancel(struct peal_scope *scope);
+
+/*
+ * A token cancels scopes for whoever does not know them, or outlives them: a user interface, a signal, a
+ * request that may be withdrawn. Any number of scopes are opened with it (.token), each of which holds a
+ * share of it; a cancel goes to all that are open and to all that will be. It is never undone: take
+ * a new token.
+ *
+ *	peal_token_create(&token);
+ *	peal_spawn(work, token, NULL);          // PEAL_SCOPE(scope, .token = token) { ... }
+ *	peal_token_cancel(token);               // from anywhere, at any time
+ *	peal_token_free(token);
+ *
+ * Any thread, for all of these; none suspends. Create: 0, -ENOMEM, or -EINVAL. peal_token_ref() takes
+ * another share and returns the token; peal_token_free() gives one back. All accept NULL.
+ */
+PEAL_API int peal_token_create(struct peal_token **token);
+PEAL_API struct peal_token *peal_token_ref(struct peal_token *token);
+PEAL_API void peal_token_free(struct peal_token *token);
+PEAL_API void peal_token_cancel(struct peal_token *token);
+PEAL_API bool peal_token_cancelled(const struct peal_token *token);
 
 /*
  * Run fn(scope, arg) in the calling fiber inside a scope of its own, wait for its tasks, and return what

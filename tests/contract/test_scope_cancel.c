@@ -204,6 +204,97 @@ TASK_TEST(other_tasks_are_not_cancelled)
 	return 0;
 }
 
+/* Tokens */
+
+static int wait_for_token(void *arg)
+{
+	int err = 0;
+
+	PEAL_SCOPE (scope, .token = arg, .result = &err) {
+		spawn_in(&scope, sleep_long, NULL, PEAL_PINNED(0));
+		spawn_in(&scope, sleep_long, NULL, PEAL_PINNED(1));
+	}
+	return err;
+}
+
+static void *cancel_token(void *arg)
+{
+	usleep(2000);
+	peal_token_cancel(arg);
+	peal_token_free(arg);
+	return NULL;
+}
+
+TASK_TEST(a_token_cancels_all_its_scopes)
+{
+	struct peal_token *token;
+	struct peal_task *tasks[6];
+	pthread_t thread;
+	int result;
+
+	ck_assert_int_eq(peal_token_create(&token), 0);
+	for (int i = 0; i < 6; i++)
+		ck_assert_int_eq(peal_task_spawn(&tasks[i], wait_for_token, token,
+					 PEAL_SPAWN(.place = PEAL_PINNED(i % 2))),
+			0);
+	ck_assert(!peal_token_cancelled(token));
+	ck_assert_int_eq(pthread_create(&thread, NULL, cancel_token, peal_token_ref(token)), 0);
+	for (int i = 0; i < 6; i++) {
+		ck_assert_int_eq(peal_task_join(tasks[i], &result), 0);
+		ck_assert_int_eq(result, -ECANCELED);
+	}
+	ck_assert(peal_token_cancelled(token));
+	/* And those that come later. */
+	ck_assert_int_eq(wait_for_token(token), -ECANCELED);
+	pthread_join(thread, NULL);
+	peal_token_free(token);
+	return 0;
+}
+
+/* Scopes come and go while the token is cancelled. */
+static int open_and_close(void *arg)
+{
+	int err = 0;
+
+	for (int i = 0; !err && i < 100000; i++)
+		PEAL_SCOPE (scope, .token = arg, .result = &err)
+			if (i % 8 == 0)
+				spawn_in(&scope, give_back, NULL, places[i / 8 % PLACES]);
+	return err;
+}
+
+TASK_TEST(a_token_meets_scopes_that_come_and_go)
+{
+	for (int round = 0; round < 20; round++) {
+		struct peal_task *tasks[4];
+		struct peal_token *token;
+		pthread_t thread;
+
+		ck_assert_int_eq(peal_token_create(&token), 0);
+		ck_assert_int_eq(
+			pthread_create(&thread, NULL, cancel_token, peal_token_ref(token)), 0);
+		for (int i = 0; i < 4; i++)
+			ck_assert_int_eq(peal_task_spawn(&tasks[i], open_and_close, token,
+						 PEAL_SPAWN(.place = PEAL_PINNED(i % 2))),
+				0);
+		for (int i = 0; i < 4; i++)
+			ck_assert_int_eq(peal_task_join(tasks[i], NULL), 0);
+		pthread_join(thread, NULL);
+		peal_token_free(token);
+	}
+	return 0;
+}
+
+TASK_TEST(no_token_is_nothing)
+{
+	peal_token_cancel(NULL);
+	peal_token_free(NULL);
+	ck_assert(!peal_token_cancelled(NULL));
+	ck_assert_ptr_null(peal_token_ref(NULL));
+	ck_assert_int_eq(peal_token_create(NULL), -EINVAL);
+	return 0;
+}
+
 /* Shields */
 
 TASK_TEST(nothing_from_outside_reaches_into_a_shield)
@@ -340,6 +431,9 @@ static Suite *scope_cancel_suite(void)
 	ADD_TASK_TEST(tcase, scopes_may_nest_deep);
 	ADD_TASK_TEST(tcase, a_cancel_goes_down_ten_thousand_levels);
 	ADD_TASK_TEST(tcase, other_tasks_are_not_cancelled);
+	ADD_TASK_TEST(tcase, a_token_cancels_all_its_scopes);
+	ADD_TASK_TEST(tcase, a_token_meets_scopes_that_come_and_go);
+	ADD_TASK_TEST(tcase, no_token_is_nothing);
 	ADD_TASK_TEST(tcase, nothing_from_outside_reaches_into_a_shield);
 	ADD_TASK_TEST(tcase, tasks_shield_themselves_on_any_shard);
 	ADD_TASK_TEST(tcase, shields_hold_when_the_runtime_stops);
