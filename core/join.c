@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting for a task to end.
- *
- * One word in the task, `joiner`, decides: the joiner puts itself there, the end of the task exchanges
- * it for ENDED and wakes whom it finds, a cancelled wait takes itself out again. Whoever changed the
- * word last knows whether a wake is owed.
+ * Waiting for a task to end. joinword.h tells how the two meet.
  */
 #include <errno.h>
 
@@ -21,9 +17,8 @@ struct join_wait {
 static void cancel_join(struct peal_wait *wait)
 {
 	struct join_wait *join = PEAL_CONTAINER_OF(wait, struct join_wait, wait);
-	struct peal_task *expected = wait->task;
 
-	if (peal_cas_acq_rel(&join->target->joiner, &expected, NULL)) {
+	if (peal_joinword_withdraw(&join->target->joiner, wait->task)) {
 		wait->cancelled = true;
 		peal_task_wake(wait->task);
 	}
@@ -34,17 +29,18 @@ static int wait_for_end(struct peal_task *task, struct peal_task *self)
 {
 	struct join_wait join = { .wait = { .cancel = cancel_join, .what = "join" },
 		.target = task };
-	struct peal_task *expected = NULL;
+	enum peal_join found;
 	int err, ended;
 
-	if (peal_load_acquire(&task->joiner) == PEAL_TASK_JOIN_ENDED)
+	if (peal_joinword_ended(&task->joiner))
 		return 0;
 	err = peal_wait_begin(&join.wait);
 	if (err)
 		return err;
-	if (peal_cas_acq_rel(&task->joiner, &expected, self))
+	found = peal_joinword_enter(&task->joiner, self);
+	if (found == PEAL_JOIN_WAITS)
 		peal_task_park();
-	else if (expected != PEAL_TASK_JOIN_ENDED)
+	else if (found == PEAL_JOIN_TAKEN)
 		err = -EBUSY;
 	ended = peal_wait_end(&join.wait);
 	return ended ? ended : err;

@@ -64,6 +64,7 @@ libpeal_core_la_SOURCES += \
 	core/interval.c \
 	core/io.c \
 	core/join.c \
+	core/joinword.h \
 	core/life.c \
 	core/life.h \
 	core/limit.c \
@@ -173,6 +174,7 @@ libpeal_core_la_SOURCES += \
 	core/waitq.c \
 	core/waitq.h \
 	core/wake.c \
+	core/wakeword.h \
 	core/wheel.c \
 	core/wheel.h
 

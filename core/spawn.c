@@ -24,9 +24,9 @@ void peal_task_init(
 	task->state = PEAL_TASK_FRESH;
 	task->system = task->priority = 0;
 	task->result = 0;
-	peal_store_relaxed(&task->wake, PEAL_WAKE_NONE);
+	peal_wakeword_init(&task->wake);
 	peal_store_relaxed(&task->owners, 1);
-	peal_store_relaxed(&task->joiner, NULL);
+	peal_joinword_init(&task->joiner);
 	task->name[0] = '\0';
 	if (name)
 		strncat(task->name, name, sizeof(task->name) - 1);

@@ -97,7 +97,7 @@ static void end(struct peal_shard *shard, struct peal_task *task)
 		PEAL_COUNT(shard, tasks_failed);
 	if (task->within)
 		peal_nursery_part(task);
-	joiner = peal_exchange_acq_rel(&task->joiner, PEAL_TASK_JOIN_ENDED);
+	joiner = peal_joinword_end(&task->joiner);
 	if (joiner)
 		peal_task_wake(joiner);
 	release(shard, task);
@@ -201,17 +201,14 @@ int peal_yield(void)
 void peal_task_park(void)
 {
 	struct peal_task *task = peal_task_current();
-	uint32_t expected = PEAL_WAKE_NONE;
 
 	/* The state is set first: once PARKED is visible a waker may hand the task to its shard. */
 	task->state = PEAL_TASK_SUSPENDED;
-	if (peal_cas_acq_rel(&task->wake, &expected, PEAL_WAKE_PARKED))
+	if (peal_wakeword_sleep(&task->wake))
 		peal_fiber_switch(&task->fiber, &task->shard->thread);
 	else
 		task->state = PEAL_TASK_RUNNING;
-	/* STORED by the waker, and by every other that came until now: what they wrote before is
-	 * visible from here on, which a plain store would not give. */
-	(void)peal_exchange_acq_rel(&task->wake, PEAL_WAKE_NONE);
+	peal_wakeword_rise(&task->wake);
 }
 
 /* On the task's own loop: somebody woke it from afar. */
@@ -223,9 +220,8 @@ static void arrive(struct peal_shard *shard, struct peal_node *node)
 
 void peal_task_wake(struct peal_task *task)
 {
-	/* An exchange, also when it is STORED already: the early way out must still publish what the
-	 * waker has written. Unless the task was parked it may be gone from here on. */
-	if (peal_exchange_acq_rel(&task->wake, PEAL_WAKE_STORED) != PEAL_WAKE_PARKED)
+	/* Unless the task slept it may be gone from here on. */
+	if (!peal_wakeword_wake(&task->wake))
 		return;
 	if (task->shard == peal_shard_current()) {
 		peal_task_resume(task);

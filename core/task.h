@@ -12,8 +12,10 @@
 
 #include "core/atomic.h"
 #include "core/fiber.h"
+#include "core/joinword.h"
 #include "core/list.h"
 #include "core/node.h"
+#include "core/wakeword.h"
 
 struct peal_branch;
 struct peal_nursery;
@@ -27,13 +29,6 @@ enum peal_task_state {
 	PEAL_TASK_RUNNING,
 	PEAL_TASK_SUSPENDED, /* somebody will resume it, once */
 	PEAL_TASK_ENDED,
-};
-
-/* peal_task.wake: the one place where other shards and threads meet a sleeping fiber. */
-enum peal_wake_state {
-	PEAL_WAKE_NONE,   /* it runs; nobody has woken it */
-	PEAL_WAKE_PARKED, /* it sleeps until somebody wakes it */
-	PEAL_WAKE_STORED, /* it was woken before it slept: its next park returns at once */
 };
 
 #define PEAL_TASK_NAME_BYTES 32
@@ -52,10 +47,9 @@ struct peal_task {
 	struct peal_branch *branch;  /* of that, on its shard; NULL before it starts */
 	struct peal_list member;     /* of that branch */
 	struct peal_list all;        /* of the shard's started tasks, for reports and debuggers */
-	PEAL_ATOMIC(uint32_t) wake;
+	struct peal_wakeword wake;   /* the one place where others meet it when it sleeps */
 	PEAL_ATOMIC(uint32_t) owners;
-	/* NULL, the task that joins, or PEAL_TASK_JOIN_ENDED. */
-	PEAL_ATOMIC(struct peal_task *) joiner;
+	struct peal_joinword joiner;
 	int result;
 	uint8_t state;    /* enum peal_task_state */
 	uint8_t system;   /* the runtime's own: not counted among the tasks, not cancelled */
@@ -63,8 +57,6 @@ struct peal_task {
 	bool expired;     /* the last -ETIMEDOUT that it got was a deadline */
 	char name[PEAL_TASK_NAME_BYTES];
 };
-
-#define PEAL_TASK_JOIN_ENDED ((struct peal_task *)1)
 
 /* The calling fiber's task; NULL on a shard's loop and off the shards. */
 struct peal_task *peal_task_current(void);
