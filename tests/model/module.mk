@@ -4,6 +4,7 @@
 build_scripts += tests/model/test_models.sh
 EXTRA_DIST += \
 	tests/model/inbox.pml \
+	tests/model/msg.pml \
 	tests/model/wake.pml
 
 interleave = \
@@ -15,8 +16,12 @@ interleave = \
 test_programs += \
 	tests/model/test_interleave \
 	tests/model/test_orders_fresh \
-	tests/model/test_orders_inbox
+	tests/model/test_orders_inbox \
+	tests/model/test_orders_msg \
+	tests/model/test_orders_task
 tests_model_test_interleave_SOURCES = tests/model/test_interleave.c $(interleave)
 tests_model_test_orders_fresh_SOURCES = tests/model/test_orders_fresh.c $(interleave)
 tests_model_test_orders_inbox_SOURCES = tests/model/test_orders_inbox.c $(interleave)
+tests_model_test_orders_msg_SOURCES = tests/model/test_orders_msg.c $(interleave)
+tests_model_test_orders_task_SOURCES = tests/model/test_orders_task.c $(interleave)
 soak_tests += tests/model/test_orders_inbox
