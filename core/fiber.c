@@ -62,6 +62,24 @@ PEAL_BARE void peal_fiber_switch(struct peal_fiber *from, struct peal_fiber *to)
 }
 #endif
 
+/* A function of its own, so that it looks for the thread-locals of the thread that it is on now. */
+PEAL_BARE static PEAL_NOINLINE void arrive_anywhere(
+	struct peal_fiber *fiber, const struct peal_baggage *baggage)
+{
+	arrive(fiber);
+	peal_fiber_unpack(baggage);
+}
+
+PEAL_BARE PEAL_NOINLINE void peal_fiber_travel(struct peal_fiber *from, struct peal_fiber *to)
+{
+	struct peal_baggage baggage = { 0 };
+
+	peal_fiber_pack(&baggage);
+	announce(from, to, false);
+	peal_switch(&from->context, to->context);
+	arrive_anywhere(from, &baggage);
+}
+
 /* The lowest frame of a fiber. Not instrumented, because it never returns. */
 PEAL_BARE static void start(void *arg)
 {

@@ -4,7 +4,8 @@
  * sanitizers and Valgrind need to be told). Knows nothing of tasks or scheduling; task.h embeds one.
  *
  * The fibers of a thread switch to and from the thread's own context, a struct peal_fiber as well, made
- * by peal_fiber_adopt_thread(), and to each other. A fiber never leaves the thread that initialised it.
+ * by peal_fiber_adopt_thread(), and to each other. A fiber leaves the thread that initialised it only by
+ * peal_fiber_travel().
  *
  * What is tied to the thread and does not travel: locale (uselocale(3)), signal mask, floating point
  * control words, pthread_getspecific(3), recursive locks, OpenSSL's error queue. Whoever changes one of
@@ -120,6 +121,13 @@ static inline void peal_fiber_switch(struct peal_fiber *from, struct peal_fiber 
 	peal_fiber_unpack(&baggage);
 }
 #endif
+
+/*
+ * The same for a fiber that goes on on another thread, which has adopted its own: what must travel does.
+ * What the compiler may have kept across the call does not: addresses of thread-locals, errno's among
+ * them, which a caller further up must not have used.
+ */
+void peal_fiber_travel(struct peal_fiber *from, struct peal_fiber *to);
 
 /*
  * For stacks without a guard page: end the process if the fiber, which has just suspended or ended, has

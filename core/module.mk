@@ -34,6 +34,7 @@ libpeal_core_la_SOURCES += \
 	core/blocking.h \
 	core/boottime.c \
 	core/boottime.h \
+	core/call.c \
 	core/cgroup.c \
 	core/cgroup.h \
 	core/chan.c \
@@ -85,6 +86,7 @@ libpeal_core_la_SOURCES += \
 	core/msg_send.c \
 	core/msg_ticket.c \
 	core/mutex.c \
+	core/move.c \
 	core/node.h \
 	core/op_wait.c \
 	core/once.c \

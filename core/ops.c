@@ -36,11 +36,29 @@ static void append(struct peal_op *op, struct peal_op **first, struct peal_op **
 	*last = &op->next;
 }
 
+/* Until it completes, the fiber that started it keeps to this shard. */
+static void hold(struct peal_op *op, struct peal_task *owner)
+{
+	op->owner = owner;
+	if (owner)
+		owner->holds++;
+}
+
+static void let_go(struct peal_op *op)
+{
+	struct peal_task *owner = op->owner;
+
+	op->owner = NULL;
+	if (owner)
+		owner->holds--;
+}
+
 static void complete(struct peal_shard *shard, struct peal_op *op)
 {
 	struct peal_task *waiter = op->waiter;
 
 	op->state = COMPLETED;
+	let_go(op);
 	PEAL_COUNT(shard, ops_completed);
 	if (op->done)
 		append(op, &shard->callbacks, &shard->callbacks_last);
@@ -106,7 +124,7 @@ struct peal_shard *peal_ops_begin(struct peal_op *op, enum peal_opcode opcode, i
 	op->opcode = (uint8_t)opcode;
 	op->flags = 0;
 	op->fd = fd;
-	op->waiter = NULL;
+	op->waiter = op->owner = NULL;
 	PEAL_COUNT(shard, ops_started);
 	return shard;
 }
@@ -124,7 +142,21 @@ void peal_ops_start(struct peal_shard *shard, struct peal_op *op, peal_op_fn *do
 	}
 	if (op->opcode == PEAL_OP_CLOSE)
 		peal_ops_cancel_on(shard, op->fd);
+	hold(op, shard->running);
 	submit(shard, op);
+}
+
+static void disown(struct peal_op *op, void *task)
+{
+	if (op->owner == task)
+		let_go(op);
+}
+
+void peal_ops_disown(struct peal_shard *shard, struct peal_task *task)
+{
+	peal_inflight_each(&shard->inflight, disown, task);
+	for (struct peal_op *op = shard->refused; op; op = op->next)
+		disown(op, task);
 }
 
 void peal_ops_reaped(struct peal_shard *shard, struct peal_reap *reap)

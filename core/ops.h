@@ -18,6 +18,9 @@ void peal_ops_start(struct peal_shard *shard, struct peal_op *op, peal_op_fn *do
 /* Cancel what this shard has in flight on a descriptor. */
 void peal_ops_cancel_on(struct peal_shard *shard, int fd);
 
+/* The task ends, and what it has in flight goes on without an owner. */
+void peal_ops_disown(struct peal_shard *shard, struct peal_task *task);
+
 /* For op_wait.c. Has it been started without a callback, and not been taken? */
 bool peal_op_waitable(const struct peal_op *op);
 bool peal_op_completed(const struct peal_op *op);

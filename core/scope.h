@@ -135,6 +135,10 @@ bool peal_nursery_hold(struct peal_nursery *scope);
 void peal_nursery_take_result(struct peal_nursery *scope, int result);
 /* A fresh task starts on a shard: its place in the branch. False without memory for one. */
 bool peal_nursery_join(struct peal_shard *shard, struct peal_task *task);
+/* It has come from another shard, and left the branch there. spare becomes this shard's branch, or is
+ * freed. */
+void peal_nursery_arrive(
+	struct peal_shard *shard, struct peal_task *task, struct peal_branch *spare);
 /* It has ended and leaves. */
 void peal_nursery_part(struct peal_task *task);
 /* The opener, for all to end. */

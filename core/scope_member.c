@@ -77,12 +77,9 @@ void peal_nursery_init_branch(
 }
 
 /* Only the shard itself links its branch, so it cannot appear twice. */
-static struct peal_branch *add_branch(struct peal_shard *shard, struct peal_nursery *scope)
+static struct peal_branch *link_branch(
+	struct peal_shard *shard, struct peal_nursery *scope, struct peal_branch *branch)
 {
-	struct peal_branch *branch = peal_alloc(1, sizeof(*branch));
-
-	if (!branch)
-		return NULL;
 	peal_nursery_init_branch(branch, scope, shard);
 	branch->next = peal_load_relaxed(&scope->branches);
 	while (!peal_cas_weak_seq_cst(&scope->branches, &branch->next, branch))
@@ -90,6 +87,7 @@ static struct peal_branch *add_branch(struct peal_shard *shard, struct peal_nurs
 	return branch;
 }
 
+/* NULL when it has none. */
 static struct peal_branch *branch_on(struct peal_shard *shard, struct peal_nursery *scope)
 {
 	struct peal_branch *branch = peal_load_acquire(&scope->branches);
@@ -98,7 +96,13 @@ static struct peal_branch *branch_on(struct peal_shard *shard, struct peal_nurse
 		return &scope->home;
 	while (branch && branch->shard != shard)
 		branch = branch->next;
-	return branch ? branch : add_branch(shard, scope);
+	return branch;
+}
+
+static void enter(struct peal_task *task, struct peal_branch *branch)
+{
+	task->branch = branch;
+	peal_list_append(&branch->members, &task->member);
 }
 
 bool peal_nursery_join(struct peal_shard *shard, struct peal_task *task)
@@ -108,11 +112,26 @@ bool peal_nursery_join(struct peal_shard *shard, struct peal_task *task)
 	if (branch)
 		return true; /* it has been here before, and found no stack */
 	branch = branch_on(shard, task->within);
-	if (!branch)
-		return false;
-	task->branch = branch;
-	peal_list_append(&branch->members, &task->member);
+	if (!branch) {
+		branch = peal_alloc(1, sizeof(*branch));
+		if (!branch)
+			return false;
+		link_branch(shard, task->within, branch);
+	}
+	enter(task, branch);
 	return true;
+}
+
+void peal_nursery_arrive(
+	struct peal_shard *shard, struct peal_task *task, struct peal_branch *spare)
+{
+	struct peal_branch *branch = branch_on(shard, task->within);
+
+	if (branch)
+		peal_free(spare);
+	else
+		branch = link_branch(shard, task->within, spare);
+	enter(task, branch);
 }
 
 void peal_nursery_part(struct peal_task *task)

@@ -24,6 +24,8 @@ void peal_task_init(
 	task->state = PEAL_TASK_FRESH;
 	task->system = task->priority = 0;
 	task->result = 0;
+	task->holds = 0;
+	peal_store_relaxed(&task->claim, PEAL_CLAIM_NONE);
 	peal_wakeword_init(&task->wake);
 	peal_store_relaxed(&task->owners, 1);
 	peal_joinword_init(&task->joiner);
@@ -55,8 +57,7 @@ static void count_spawn(struct peal_rt *rt, struct peal_shard *shard)
 	}
 }
 
-/* With `owners` shares in it: the runner's, and the handle's if there is one. */
-static int make(struct peal_task **made, struct peal_rt *rt, peal_task_fn *fn, void *arg,
+int peal_task_make(struct peal_task **made, struct peal_rt *rt, peal_task_fn *fn, void *arg,
 	const struct peal_spawn_opts *opts, uint32_t owners)
 {
 	struct peal_shard *shard = peal_shard_current();
@@ -81,7 +82,7 @@ static int make(struct peal_task **made, struct peal_rt *rt, peal_task_fn *fn, v
 	return 0;
 }
 
-static void unmake(struct peal_task *task)
+void peal_task_unmake(struct peal_task *task)
 {
 	struct peal_shard *shard = peal_shard_current();
 	struct peal_rt *rt = task->rt;
@@ -105,7 +106,7 @@ static int put_into(struct peal_nursery *scope, struct peal_task *task)
 	return 0;
 }
 
-static int place_into(struct peal_nursery *scope, struct peal_task *task, uint64_t place)
+int peal_task_place_into(struct peal_nursery *scope, struct peal_task *task, uint64_t place)
 {
 	int err = scope ? put_into(scope, task) : 0;
 
@@ -131,17 +132,17 @@ static int spawn(struct peal_nursery *scope, struct peal_task **handle, struct p
 	if (!err)
 		err = peal_place_check(rt, opts.place);
 	if (!err)
-		err = make(&task, rt, fn, arg, &opts, handle ? 2 : 1);
+		err = peal_task_make(&task, rt, fn, arg, &opts, handle ? 2 : 1);
 	if (err)
 		return err;
 	/* Written first: the task may have ended before placing returns. */
 	if (handle)
 		*handle = task;
-	err = place_into(scope, task, opts.place);
+	err = peal_task_place_into(scope, task, opts.place);
 	if (err) {
 		if (handle)
 			*handle = NULL;
-		unmake(task);
+		peal_task_unmake(task);
 	}
 	return err;
 }
@@ -224,7 +225,7 @@ int peal_spawn_each(peal_task_fn *fn, void *arg, const struct peal_spawn_opts *u
 	for (uint32_t i = 0; !err && i < rt->shard_count; i++) {
 		struct peal_task *task;
 
-		err = make(&task, rt, fn, arg, &opts, 1);
+		err = peal_task_make(&task, rt, fn, arg, &opts, 1);
 		if (!err)
 			peal_queue_push(&made, &task->link);
 	}
@@ -233,7 +234,7 @@ int peal_spawn_each(peal_task_fn *fn, void *arg, const struct peal_spawn_opts *u
 
 		/* A shard listens as long as a task of its runtime exists, and the caller is one. */
 		if (err)
-			unmake(task);
+			peal_task_unmake(task);
 		else if (peal_task_place(task, PEAL_PINNED(i)) < 0)
 			peal_fatal("a shard stopped under a running task");
 	}

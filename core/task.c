@@ -11,6 +11,7 @@
 #include "core/alloc.h"
 #include "core/fatal.h"
 #include "core/log.h"
+#include "core/ops.h"
 #include "core/rt.h"
 #include "core/task.h"
 #include "core/wait.h"
@@ -74,23 +75,43 @@ void peal_task_detach(struct peal_task *task)
 		release(peal_shard_current(), task);
 }
 
-/*
- * The task has left its stack. From the exchange on, its joiner may free the handle's share, so the
- * runner's own share is what keeps the block alive up to release().
- */
-static void end(struct peal_shard *shard, struct peal_task *task)
+static void put_back(struct peal_shard *home, struct peal_task *task)
 {
-	struct peal_rt *rt = shard->rt;
-	struct peal_task *joiner;
+	peal_stack_put(home->stacks, task->fiber.stack);
+	if (task->system)
+		return; /* its memory is the runtime's */
+	release(home, task);
+	peal_limit_release(home->rt, home);
+}
 
-	peal_stack_put(shard->stacks, task->fiber.stack);
-	peal_list_remove(&task->all);
-	shard->task_count--;
-	if (PEAL_UNLIKELY(task->scope != task->within))
+static void come_home(struct peal_shard *shard, struct peal_node *node)
+{
+	put_back(shard, PEAL_CONTAINER_OF(node, struct peal_task, node));
+}
+
+/* Its stack belongs to the shard where it started; so that this one is there still, the permit goes with
+ * it. */
+static PEAL_COLD void send_home(struct peal_task *task)
+{
+	task->node.fn = come_home;
+	if (peal_shard_deliver(task->home, &task->node) < 0)
+		peal_fatal("a shard stopped before the stacks of its tasks were back");
+}
+
+static PEAL_COLD void check_end(struct peal_shard *shard, struct peal_task *task)
+{
+	if (task->scope != task->within)
 		peal_fatal("task \"%s\" ended with a scope open: \"%s\"", task->name,
 			task->scope->name ? task->scope->name : "");
-	if (task->system)
-		return; /* its memory is the runtime's, and nobody joins it */
+	peal_ops_disown(shard, task);
+}
+
+/* Everybody is told. From the exchange on, its joiner may free the handle's share, so the runner's own
+ * share is what keeps the block alive up to put_back(). */
+static void announce_end(struct peal_shard *shard, struct peal_task *task)
+{
+	struct peal_task *joiner;
+
 	PEAL_COUNT(shard, tasks_finished);
 	peal_gauge_add(shard->counters, tasks_live, -1);
 	if (task->result < 0)
@@ -100,8 +121,21 @@ static void end(struct peal_shard *shard, struct peal_task *task)
 	joiner = peal_joinword_end(&task->joiner);
 	if (joiner)
 		peal_task_wake(joiner);
-	release(shard, task);
-	peal_limit_release(rt, shard);
+}
+
+/* The task has left its stack. */
+static void end(struct peal_shard *shard, struct peal_task *task)
+{
+	peal_list_remove(&task->all);
+	shard->task_count--;
+	if (PEAL_UNLIKELY(task->scope != task->within || task->holds))
+		check_end(shard, task);
+	if (!task->system)
+		announce_end(shard, task);
+	if (PEAL_UNLIKELY(task->home != shard))
+		send_home(task);
+	else
+		put_back(shard, task);
 }
 
 /* The lowest frame of every fiber. */
@@ -124,7 +158,7 @@ static bool settle(struct peal_shard *shard, struct peal_task *task)
 	stack = peal_stack_get(shard->stacks);
 	if (PEAL_UNLIKELY(!stack))
 		return false;
-	task->shard = shard;
+	task->shard = task->home = shard;
 	peal_fiber_init(&task->fiber, stack, task->name, fiber_main, task);
 	peal_list_append(&shard->tasks, &task->all);
 	shard->task_count++;
@@ -145,12 +179,41 @@ static PEAL_COLD void starve(struct peal_shard *shard, struct peal_task *task)
 	peal_queue_push(&shard->starved, &task->link);
 }
 
+/* Nobody waits for it any more, and its scope may be gone. */
+static PEAL_COLD void throw_away(struct peal_shard *shard, struct peal_task *task)
+{
+	PEAL_COUNT(shard, tasks_withdrawn);
+	peal_gauge_add(shard->counters, tasks_live, -1);
+	release(shard, task);
+	peal_limit_release(shard->rt, shard);
+}
+
+/* From here on it has started, and is waited for. False when it was withdrawn. */
+static bool claim(struct peal_task *task)
+{
+	uint8_t open = PEAL_CLAIM_OPEN;
+
+	return peal_cas_acq_rel(&task->claim, &open, PEAL_CLAIM_STARTED) ||
+		open == PEAL_CLAIM_STARTED;
+}
+
+static bool start(struct peal_shard *shard, struct peal_task *task)
+{
+	if (peal_load_relaxed(&task->claim) && !claim(task)) {
+		throw_away(shard, task);
+		return false;
+	}
+	if (PEAL_UNLIKELY(!settle(shard, task))) {
+		starve(shard, task);
+		return false;
+	}
+	return true;
+}
+
 void peal_task_run(struct peal_shard *shard, struct peal_task *task)
 {
-	if (task->state == PEAL_TASK_FRESH && PEAL_UNLIKELY(!settle(shard, task))) {
-		starve(shard, task);
+	if (task->state == PEAL_TASK_FRESH && !start(shard, task))
 		return;
-	}
 	task->state = PEAL_TASK_RUNNING;
 	shard->running = task;
 	peal_fiber_switch(&shard->thread, &task->fiber);
@@ -162,6 +225,8 @@ void peal_task_run(struct peal_shard *shard, struct peal_task *task)
 		peal_fatal(
 			"fiber \"%s\" overflowed its stack of %zu bytes (its canary is overwritten)",
 			task->name, task->fiber.stack->size);
+	else if (PEAL_UNLIKELY(task->state == PEAL_TASK_MOVING))
+		peal_task_hand_over(shard, task);
 }
 
 void peal_task_suspend(struct peal_task *task)

@@ -22,6 +22,7 @@ struct peal_nursery;
 struct peal_rt;
 struct peal_shard;
 struct peal_wait;
+struct peal_journey;
 
 enum peal_task_state {
 	PEAL_TASK_FRESH, /* never run, no stack */
@@ -29,6 +30,15 @@ enum peal_task_state {
 	PEAL_TASK_RUNNING,
 	PEAL_TASK_SUSPENDED, /* somebody will resume it, once */
 	PEAL_TASK_ENDED,
+	PEAL_TASK_MOVING, /* on its way to another shard */
+};
+
+/* peal_task.claim: may it still be withdrawn? */
+enum peal_task_claim {
+	PEAL_CLAIM_NONE, /* it always runs */
+	PEAL_CLAIM_OPEN,
+	PEAL_CLAIM_STARTED,
+	PEAL_CLAIM_WITHDRAWN, /* whoever finds it throws it away */
 };
 
 #define PEAL_TASK_NAME_BYTES 32
@@ -40,18 +50,22 @@ struct peal_task {
 	void *arg;
 	struct peal_rt *rt;
 	struct peal_shard *shard; /* where it is to start, then where it runs */
+	struct peal_shard *home;  /* whose stack it has */
 	struct peal_fiber fiber;
-	struct peal_wait *wait;      /* what it waits for, if that can be cancelled (wait.h) */
-	struct peal_nursery *scope;  /* the innermost; NULL: the runtime's root scope (scope.h) */
-	struct peal_nursery *within; /* the one that it was spawned into */
-	struct peal_branch *branch;  /* of that, on its shard; NULL before it starts */
-	struct peal_list member;     /* of that branch */
-	struct peal_list all;        /* of the shard's started tasks, for reports and debuggers */
-	struct peal_wakeword wake;   /* the one place where others meet it when it sleeps */
+	struct peal_journey *journey; /* while it moves (move.c) */
+	struct peal_wait *wait;       /* what it waits for, if that can be cancelled (wait.h) */
+	struct peal_nursery *scope;   /* the innermost; NULL: the runtime's root scope (scope.h) */
+	struct peal_nursery *within;  /* the one that it was spawned into */
+	struct peal_branch *branch;   /* of that, on its shard; NULL before it starts */
+	struct peal_list member;      /* of that branch */
+	struct peal_list all;         /* of the shard's started tasks, for reports and debuggers */
+	struct peal_wakeword wake;    /* the one place where others meet it when it sleeps */
 	PEAL_ATOMIC(uint32_t) owners;
 	struct peal_joinword joiner;
 	int result;
-	uint8_t state;    /* enum peal_task_state */
+	uint32_t holds;             /* things of its shard, such as ops in flight: it cannot move */
+	PEAL_ATOMIC(uint8_t) claim; /* enum peal_task_claim */
+	uint8_t state;              /* enum peal_task_state */
 	uint8_t system;   /* the runtime's own: not counted among the tasks, not cancelled */
 	uint8_t priority; /* PEAL_NORMAL, ... */
 	bool expired;     /* the last -ETIMEDOUT that it got was a deadline */
@@ -83,6 +97,17 @@ void peal_task_wake(struct peal_task *task);
 
 /* Run a fresh task, or go on with a ready one, on the calling shard's loop until it suspends or ends. */
 void peal_task_run(struct peal_shard *shard, struct peal_task *task);
+
+/* move.c: it has asked for another shard, and has left its stack. On the loop of the old one. */
+void peal_task_hand_over(struct peal_shard *shard, struct peal_task *task);
+
+/* spawn.c: a new task with `owners` shares in it, the runner's and the handle's if there is one, and its
+ * end if it was not placed. On a shard or any other thread. */
+int peal_task_make(struct peal_task **made, struct peal_rt *rt, peal_task_fn *fn, void *arg,
+	const struct peal_spawn_opts *opts, uint32_t owners);
+void peal_task_unmake(struct peal_task *task);
+/* Put it into a scope, NULL for the root, and where it is to start. */
+int peal_task_place_into(struct peal_nursery *scope, struct peal_task *task, uint64_t place);
 
 /* Fill in a task that the caller has the memory of (zeroed). It is in the root scope. */
 void peal_task_init(

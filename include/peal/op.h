@@ -107,7 +107,8 @@ struct peal_op {
 	void *waiter;                          /* the task that sleeps on it */
 	void *scope;                           /* reserved for scope.h */
 	uint64_t backend[8];
-	uint64_t reserved[3];
+	void *owner; /* the fiber that started it: until it completes, that cannot move */
+	uint64_t reserved[2];
 };
 
 /* Completes at the shard's next turn with 0. */

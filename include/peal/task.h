@@ -107,6 +107,35 @@ PEAL_API void peal_task_detach(struct peal_task *task);
  * caller is no fiber. */
 PEAL_API int peal_yield(void);
 
+/*
+ * Run fn(arg) as a task somewhere else and wait, in a fiber, for it to end: peal_compute() on whichever
+ * shard has time (a stealable task; for computations), peal_call() on a certain one. fn may wait, too; it
+ * is cancelled with the caller.
+ *
+ * 0 and what fn returned in *result (NULL is fine). Or the negative errno of the wait, -ECANCELED or
+ * -ETIMEDOUT, when that was cancelled before fn had begun: then fn is not called any more. One that has
+ * begun is waited for: its arguments live on the caller's stack. -EAGAIN when max_tasks tasks exist,
+ * -ENOMEM; -EINVAL for a shard that does not exist; -EPERM when the caller is no fiber. Suspends.
+ */
+PEAL_API int peal_compute(peal_task_fn *fn, void *arg, int *result);
+PEAL_API int peal_call(unsigned int shard, peal_task_fn *fn, void *arg, int *result);
+
+/*
+ * Go on on another shard: the calling fiber becomes one of that shard's. For rebalancing work that lives
+ * long, such as connections; nothing moves a fiber that has not asked. It cannot while it has anything
+ * that belongs to its shard: -EBUSY when ops that it has started are in flight, a scope that it has
+ * opened is open, or anything else ties it. What it has told its old shard to do for it, such as timers
+ * on its stack, it must have ended.
+ *
+ * The thread changes, and with it all thread-locals. Compilers keep addresses of those across calls, that
+ * of errno too: the function that calls this, and its callers, should use none.
+ *
+ * 0, also when it is there already; -EINVAL for a shard that does not exist, -ENOMEM, -EPERM when the
+ * caller is no fiber; -ECANCELED and -ETIMEDOUT as for any wait. On failure nothing has changed.
+ * Suspends.
+ */
+PEAL_API int peal_move(unsigned int shard);
+
 /* The name of the calling task, "" when it has none or the caller is no task. */
 PEAL_API const char *peal_task_name(void);
 

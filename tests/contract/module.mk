@@ -30,6 +30,7 @@ test_programs += \
 	tests/contract/test_files \
 	tests/contract/test_io \
 	tests/contract/test_life \
+	tests/contract/test_call \
 	tests/contract/test_place \
 	tests/contract/test_accum \
 	tests/contract/test_msg \
@@ -52,6 +53,7 @@ tests_contract_test_faults_SOURCES = tests/contract/test_faults.c $(runtime_help
 tests_contract_test_files_SOURCES = tests/contract/test_files.c $(runtime_help)
 tests_contract_test_io_SOURCES = tests/contract/test_io.c $(runtime_help)
 tests_contract_test_life_SOURCES = tests/contract/test_life.c $(runtime_help)
+tests_contract_test_call_SOURCES = tests/contract/test_call.c $(runtime_help)
 tests_contract_test_place_SOURCES = tests/contract/test_place.c $(runtime_help)
 tests_contract_test_sched_SOURCES = tests/contract/test_sched.c $(runtime_help)
 scope_help = tests/contract/scopes.h $(runtime_help)
