@@ -69,7 +69,7 @@ extern unsigned int (*peal_choice_hook)(enum peal_choice_kind kind, unsigned int
 /* The longest a shard may sleep while it is the last asleep and another works: it then looks for work
  * that is stuck behind a task that does not give way. */
 #define PEAL_WATCH_NS      10000000
-/* A task that keeps its shard longer than this is reported in the counters. */
+/* A task that keeps its shard longer than this is reported. */
 #define PEAL_HOG_NS        10000000
 /* A spin is twice as long as those that paid took, within these bounds. */
 #define PEAL_SPIN_LEAST_NS 2000

@@ -24,7 +24,7 @@ static int ring_from_shard(struct peal_shard *from, struct peal_shard *to)
 {
 	int err = from->backend->bell(from->ring, to->ring);
 
-	from->flush = true;
+	from->flush = from->rang = true;
 	if (!err)
 		PEAL_COUNT(from, wakes_sent);
 	return err;

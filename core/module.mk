@@ -59,6 +59,8 @@ libpeal_core_la_SOURCES += \
 	core/fiber.h \
 	core/fresh.h \
 	core/heap.h \
+	core/hog.c \
+	core/hog.h \
 	core/inbox.h \
 	core/inflight.c \
 	core/inflight.h \

@@ -2,6 +2,7 @@
 /*
  * Nothing to run: look around, spin for a moment if that has paid, then sleep in the kernel.
  */
+#include "core/hog.h"
 #include "core/log.h"
 #include "core/rt.h"
 
@@ -96,19 +97,38 @@ static bool spin(struct peal_shard *shard, int64_t begin, int64_t *spun)
 	return hit;
 }
 
+/* There is one at a time; whoever was rung for is one no longer, though it may not know yet. */
+static bool take_watch(struct peal_shard *shard)
+{
+	struct peal_rt *rt = shard->rt;
+	uint32_t watcher = peal_load_relaxed(&rt->watcher);
+
+	if (watcher && peal_inbox_parked(&rt->shards[watcher - 1]->inbox))
+		return false;
+	return peal_cas_seq_cst(&rt->watcher, &watcher, shard->index + 1);
+}
+
+static void leave_watch(struct peal_shard *shard)
+{
+	uint32_t watcher = shard->index + 1;
+
+	peal_cas_seq_cst(&shard->rt->watcher, &watcher, 0);
+}
+
 /*
  * Until when. One of those that sleep while another works looks round now and then for tasks stuck
- * behind one that does not give way; when all sleep nobody does.
+ * behind one that does not give way; when all sleep nobody does. (Whoever was rung for may still seem
+ * to sleep.)
  */
 static int64_t sleep_until(struct peal_shard *shard, int64_t now, bool *watching)
 {
-	struct peal_rt *rt = shard->rt;
 	int64_t deadline = peal_alarms_next(shard);
 
 	if (shard->trim_at < deadline)
 		deadline = shard->trim_at;
-	*watching = deadline > now + PEAL_WATCH_NS && !peal_steal_others_idle(shard) &&
-		!peal_exchange_seq_cst(&rt->watched, 1);
+	*watching = deadline > now + PEAL_WATCH_NS &&
+		(shard->rang || !peal_steal_others_idle(shard)) && take_watch(shard);
+	shard->rang = false;
 	return *watching ? now + PEAL_WATCH_NS : deadline;
 }
 
@@ -147,8 +167,11 @@ static int64_t end_sleep(struct peal_shard *shard, struct peal_inbox_node **node
 	*node = peal_inbox_unpark(&shard->inbox);
 	now = peal_shard_now(shard);
 	PEAL_COUNT_ADD(shard, park_ns, (uint64_t)(now - shard->park_begin));
-	if (shard->watching)
-		peal_store_seq_cst(&shard->rt->watched, 0);
+	if (!shard->watching)
+		return now;
+	if (now - shard->park_begin >= PEAL_WATCH_NS)
+		peal_hog_watch(shard, now);
+	leave_watch(shard);
 	return now;
 }
 

@@ -67,8 +67,10 @@ struct peal_rt {
 	PEAL_ATOMIC(uint32_t) orders_left; /* shards that have not carried out the keeper's order */
 	PEAL_ALIGNED_LINE PEAL_ATOMIC(uint32_t) idle;
 	PEAL_ATOMIC(uint32_t) searchers;
-	PEAL_ATOMIC(uint32_t) spinners; /* of the idle ones */
-	PEAL_ATOMIC(uint32_t) watched;  /* one that sleeps looks round now and then (park.c) */
+	PEAL_ATOMIC(uint32_t) spinners;    /* of the idle ones */
+	PEAL_ATOMIC(int64_t) tell_hogs_at; /* not before then, again (hog.c) */
+	PEAL_ATOMIC(uint32_t)
+	watcher; /* the index + 1 of one that sleeps and looks round now and then */
 };
 
 /* limit.c: the bound on tasks. Acquire: 0 or -EAGAIN, -ESHUTDOWN. shard NULL off the shards. */

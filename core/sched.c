@@ -11,6 +11,7 @@
  * so do fresh tasks among the normal fibers, for others wait for what these hold. Callbacks and tasks
  * take turns.
  */
+#include "core/hog.h"
 #include "core/rt.h"
 
 /* Two lower classes get one in so many each. */
@@ -181,8 +182,21 @@ static void run_task(struct peal_shard *shard, struct peal_task *task)
 		else
 			PEAL_COUNT(shard, items_idle);
 	}
+	if (task->name[0])
+		peal_hog_name(shard, task->name);
+	else
+		peal_store_relaxed(&shard->hog.name[0], 0);
 	peal_gauge_set(shard->counters, running, (uintptr_t)task->fn);
 	peal_task_run(shard, task);
+}
+
+static bool run_callback(struct peal_shard *shard)
+{
+	if (!shard->callbacks)
+		return false;
+	peal_store_relaxed(&shard->hog.name[0], 0);
+	peal_gauge_set(shard->counters, running, (uintptr_t)shard->callbacks->done);
+	return peal_ops_callback(shard);
 }
 
 static bool run_one(struct peal_shard *shard)
@@ -191,12 +205,12 @@ static bool run_one(struct peal_shard *shard)
 
 	if (shard->callbacks && !shard->after_callback) {
 		shard->after_callback = true;
-		return peal_ops_callback(shard);
+		return run_callback(shard);
 	}
 	shard->after_callback = false;
 	task = peal_sched_pick(shard);
 	if (!task)
-		return peal_ops_callback(shard);
+		return run_callback(shard);
 	run_task(shard, task);
 	return true;
 }
@@ -222,35 +236,57 @@ static void note_depth(struct peal_shard *shard)
 	peal_store_relaxed(&shard->load, depth + shard->task_count);
 }
 
+struct slice {
+	int64_t begin, now;
+	uint32_t items, timed; /* of which the clock was read after so many */
+};
+
+static void read_clock(struct peal_shard *shard, struct slice *slice)
+{
+	int64_t before = slice->now;
+
+	slice->now = peal_shard_now(shard);
+	if (PEAL_UNLIKELY(slice->now - before > PEAL_HOG_NS))
+		peal_hog_felt(shard, slice->now, slice->now - before, slice->items - slice->timed);
+	slice->timed = slice->items;
+}
+
+/* After an item: is it the last? */
+static inline bool is_over(struct peal_shard *shard, struct slice *slice)
+{
+	/* Whoever was rung for waits for the flush at the next turn; ops that completed at once have
+	 * kept the others waiting. */
+	if (shard->flush || !shard->op_budget || slice->items == PEAL_SLICE_ITEMS)
+		return true;
+	if (PEAL_UNLIKELY(shard->hog.suspicious))
+		shard->hog.suspicious--;
+	else if (slice->items % PEAL_SLICE_CLOCK)
+		return false;
+	read_clock(shard, slice);
+	return slice->now - slice->begin > PEAL_SLICE_NS;
+}
+
 void peal_sched_slice(struct peal_shard *shard, int64_t now)
 {
-	int64_t begin = now;
-	uint32_t items = 0;
+	struct slice slice = { .begin = now, .now = now };
 
 	note_depth(shard);
 	shard->op_budget = PEAL_OP_BUDGET;
-	while (items < PEAL_SLICE_ITEMS && run_one(shard)) {
-		items++;
+	while (run_one(shard)) {
+		slice.items++;
 		offer(shard);
-		/* Whoever was rung for waits for the flush at the next turn; ops that completed at
-		 * once have kept the others waiting. */
-		if (shard->flush || !shard->op_budget)
-			break;
-		if (items % PEAL_SLICE_CLOCK)
-			continue;
-		now = peal_shard_now(shard);
-		if (now - begin > PEAL_SLICE_NS)
+		if (is_over(shard, &slice))
 			break;
 	}
-	if (!items)
+	if (!slice.items)
 		return;
-	peal_gauge_set(shard->counters, running, 0);
 	note_depth(shard);
-	if (items % PEAL_SLICE_CLOCK)
-		now = peal_shard_now(shard);
+	if (slice.timed != slice.items)
+		read_clock(shard, &slice);
+	peal_gauge_set(shard->counters, running, 0);
 	peal_gauge_set(shard->counters, stacks, peal_stack_pool_count(shard->stacks));
 	PEAL_COUNT(shard, slices);
-	PEAL_COUNT_ADD(shard, items_run, items);
-	if (now - begin > PEAL_HOG_NS)
+	PEAL_COUNT_ADD(shard, items_run, slice.items);
+	if (slice.now - slice.begin > PEAL_HOG_NS)
 		PEAL_COUNT(shard, slices_overrun);
 }

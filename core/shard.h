@@ -18,6 +18,7 @@
 #include "core/compiler.h"
 #include "core/fiber.h"
 #include "core/fresh.h"
+#include "core/hog.h"
 #include "core/inbox.h"
 #include "core/inflight.h"
 #include "core/list.h"
@@ -68,6 +69,7 @@ struct peal_shard {
 	bool resting;              /* counted among the idle */
 	bool search_due;           /* somebody has sent it searching; the node has not arrived */
 	bool flush;                /* the ring has something queued that is no op: a bell */
+	bool rang;                 /* somebody's bell, since it slept the last time */
 	struct peal_queue starved; /* fresh tasks for which there was no stack */
 	struct peal_choice choice;
 	bool *owed; /* bells that could not be rung yet, by shard */
@@ -102,6 +104,7 @@ struct peal_shard {
 	struct peal_node control; /* the keeper's orders, one at a time (life.c) */
 	peal_order_fn *order;
 	struct peal_fresh fresh;
+	struct peal_hog hog;
 	PEAL_ALIGNED_LINE struct peal_inbox
 		near;                   /* fresh stealable tasks from elsewhere (place.c) */
 	struct peal_node near_node;     /* tells the shard that there are some */

@@ -3,6 +3,8 @@
  * What runs first, and how long anybody waits: counted in items, never by a clock. All on one shard, so
  * that the order is the scheduler's alone.
  */
+#include <stdatomic.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -332,6 +334,94 @@ TASK_TEST(ops_that_complete_at_once_leave_room_for_others, .shards = 1)
 	return 0;
 }
 
+/* Who does not give way is named */
+
+static atomic_bool named;
+
+static void hear(void *arg, enum peal_log_level level, const char *text)
+{
+	(void)arg;
+	if (level == PEAL_LOG_WARNING && strstr(text, "task \"the hog\""))
+		atomic_store(&named, true);
+}
+
+/* Ends when it has been found. */
+static int hold_on(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&named))
+		;
+	return 0;
+}
+
+static int find_a_hog(void *arg)
+{
+	struct peal_task *hog, *behind;
+
+	(void)arg;
+	ck_assert_int_eq(peal_task_spawn(&hog, hold_on, NULL,
+				 PEAL_SPAWN(.name = "the hog", .place = PEAL_PINNED(1))),
+		0);
+	ck_assert_int_eq(peal_task_spawn(&behind, hold_on, NULL,
+				 PEAL_SPAWN(.name = "behind", .place = PEAL_PINNED(1))),
+		0);
+	join(hog);
+	join(behind);
+	ck_assert_uint_ge(counter("hogs"), 1);
+	return 0;
+}
+
+START_TEST(a_sleeping_shard_names_who_holds_another_one)
+{
+	atomic_store(&named, false);
+	peal_set_log(hear, NULL);
+	run_on(_i, find_a_hog, NULL, (struct peal_rt_opts){ .shards = 2 });
+	peal_set_log(NULL, NULL);
+}
+END_TEST
+
+/* Gives way now and then, but not often enough. */
+static int hold_on_and_yield(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&named)) {
+		int64_t until = peal_in(PEAL_HOG_NS + PEAL_MS);
+
+		while (peal_now() < until)
+			;
+		peal_yield();
+	}
+	over = true;
+	return 0;
+}
+
+static int be_a_hog(void *arg)
+{
+	struct peal_task *hog, *busy[3];
+
+	(void)arg;
+	over = false;
+	for (int i = 0; i < 3; i++)
+		busy[i] = spawn_as(keep_busy, NULL, PEAL_NORMAL);
+	ck_assert_int_eq(
+		peal_task_spawn(&hog, hold_on_and_yield, NULL, PEAL_SPAWN(.name = "the hog")), 0);
+	join(hog);
+	for (int i = 0; i < 3; i++)
+		join(busy[i]);
+	ck_assert_uint_ge(counter("hogs"), 1);
+	ck_assert_uint_ge(counter("slices_overrun"), 1);
+	return 0;
+}
+
+START_TEST(a_shard_alone_names_who_holds_it)
+{
+	atomic_store(&named, false);
+	peal_set_log(hear, NULL);
+	run_on(_i, be_a_hog, NULL, (struct peal_rt_opts){ .shards = 1 });
+	peal_set_log(NULL, NULL);
+}
+END_TEST
+
 static Suite *sched_suite(void)
 {
 	Suite *suite = suite_create("sched");
@@ -348,6 +438,9 @@ static Suite *sched_suite(void)
 	ADD_TASK_TEST(tcase, what_is_woken_keeps_its_class);
 	ADD_TASK_TEST(tcase, callbacks_that_go_on_for_ever_leave_every_other_item);
 	ADD_TASK_TEST(tcase, ops_that_complete_at_once_leave_room_for_others);
+	tcase_set_timeout(tcase, 60);
+	ADD_TASK_TEST(tcase, a_sleeping_shard_names_who_holds_another_one);
+	ADD_TASK_TEST(tcase, a_shard_alone_names_who_holds_it);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

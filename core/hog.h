@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* Tasks that do not give way, and how they are reported: hog.c tells. */
+#ifndef PEAL_CORE_HOG_H
+#define PEAL_CORE_HOG_H
+
+#include <stdint.h>
+
+#include "core/atomic.h"
+#include "core/task.h"
+
+struct peal_shard;
+
+#define PEAL_HOG_WORDS (PEAL_TASK_NAME_BYTES / 8)
+
+/* Of each shard. */
+struct peal_hog {
+	/* The shard's own; read by all. */
+	PEAL_ATOMIC(uint64_t) name[PEAL_HOG_WORDS]; /* of what runs, or ran last */
+	uint32_t suspicious;                        /* items that are to be timed one by one */
+	/* Of who watches (peal_rt.watcher). */
+	PEAL_ATOMIC(uint64_t) heartbeat; /* the last that was seen */
+	PEAL_ATOMIC(int64_t) since;      /* when it was seen first */
+	PEAL_ATOMIC(bool) told;
+};
+
+/* What runs from now on; as many bytes as a task's name has. */
+void peal_hog_name(struct peal_shard *shard, const char *name);
+
+/* By the shard that watches, now and then: who is held up? */
+void peal_hog_watch(struct peal_shard *shard, int64_t now);
+
+/* The last so many items of the shard took longer than they should. */
+void peal_hog_felt(struct peal_shard *shard, int64_t now, int64_t took, uint32_t items);
+
+#endif
