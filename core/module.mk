@@ -170,6 +170,7 @@ libpeal_core_la_SOURCES += \
 	core/table.h \
 	core/task.c \
 	core/task.h \
+	core/task_local.c \
 	core/timer.c \
 	core/token.c \
 	core/version.c \

@@ -44,6 +44,8 @@ struct peal_rt {
 	uint32_t meeting;
 	uint32_t local_keys;
 	void (*local_destroy[PEAL_LOCAL_KEYS])(void *value);
+	uint32_t task_local_keys;
+	void (*task_local_destroy[PEAL_TASK_LOCAL_KEYS])(void *value);
 
 	/* Fresh stealable tasks that did not fit into their shard's ring. */
 	pthread_mutex_t overflow_lock;

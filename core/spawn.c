@@ -18,6 +18,7 @@ void peal_task_init(
 	task->arg = arg;
 	task->shard = NULL;
 	task->wait = NULL;
+	task->locals = NULL;
 	task->scope = task->within = NULL;
 	task->branch = NULL;
 	task->expired = false;

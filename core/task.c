@@ -144,6 +144,8 @@ static struct peal_fiber *fiber_main(void *arg)
 	struct peal_task *task = arg;
 
 	task->result = task->fn(task->arg);
+	if (PEAL_UNLIKELY(task->locals != NULL))
+		peal_task_locals_destroy(task);
 	task->state = PEAL_TASK_ENDED;
 	return &task->shard->thread;
 }

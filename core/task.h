@@ -42,6 +42,7 @@ enum peal_task_claim {
 };
 
 #define PEAL_TASK_NAME_BYTES 32
+#define PEAL_TASK_LOCAL_KEYS 32
 
 struct peal_task {
 	struct peal_node node; /* in an inbox: handed over, or woken from afar */
@@ -52,6 +53,7 @@ struct peal_task {
 	struct peal_shard *shard; /* where it is to start, then where it runs */
 	struct peal_shard *home;  /* whose stack it has */
 	struct peal_fiber fiber;
+	void **locals;                /* by key; NULL until one is set (task_local.c) */
 	struct peal_journey *journey; /* while it moves (move.c) */
 	struct peal_wait *wait;       /* what it waits for, if that can be cancelled (wait.h) */
 	struct peal_nursery *scope;   /* the innermost; NULL: the runtime's root scope (scope.h) */
@@ -116,6 +118,9 @@ void peal_task_init(
 int peal_task_place(struct peal_task *task, uint64_t place);
 /* Is it one? 0 or -EINVAL. */
 int peal_place_check(const struct peal_rt *rt, uint64_t place);
+
+/* In a task that has locals, when its function has returned. */
+void peal_task_locals_destroy(struct peal_task *task);
 
 /* Blocks for tasks, from the shard's cache; shard NULL off the shards. */
 struct peal_task *peal_task_alloc(struct peal_shard *shard);

@@ -136,6 +136,19 @@ PEAL_API int peal_call(unsigned int shard, peal_task_fn *fn, void *arg, int *res
  */
 PEAL_API int peal_move(unsigned int shard);
 
+/*
+ * Fiber-local slots: one pointer per fiber and key, as peal_local_create() (runtime.h) has them per
+ * shard. A key is for all tasks of the runtime, and there are at most 32 of them (-ENOSPC after that);
+ * they are never given back. `destroy`, if any, is called in the fiber that ends, with what is not NULL
+ * there, after its function has returned, the last key first; it may wait. Create: any thread; -EINVAL
+ * for NULL. Get: NULL where nothing was set, and for who is no fiber. Set: 0; -ENOMEM; -EINVAL for what
+ * is no key; -EPERM when the caller is no fiber. None of them suspends.
+ */
+PEAL_API int peal_task_local_create(
+	struct peal_rt *rt, unsigned int *key, void (*destroy)(void *value));
+PEAL_API void *peal_task_local_get(unsigned int key);
+PEAL_API int peal_task_local_set(unsigned int key, void *value);
+
 /* The name of the calling task, "" when it has none or the caller is no task. */
 PEAL_API const char *peal_task_name(void);
 

@@ -42,6 +42,7 @@ test_programs += \
 	tests/contract/test_sched \
 	tests/contract/test_sync \
 	tests/contract/test_task \
+	tests/contract/test_task_local \
 	tests/contract/test_time
 tests_contract_test_chan_SOURCES = tests/contract/test_chan.c $(runtime_help)
 tests_contract_test_embed_SOURCES = tests/contract/test_embed.c $(runtime_help)
@@ -67,6 +68,7 @@ tests_contract_test_accum_SOURCES = tests/contract/test_accum.c $(msg_help)
 tests_contract_test_msg_SOURCES = tests/contract/test_msg.c $(msg_help)
 tests_contract_test_msg_end_SOURCES = tests/contract/test_msg_end.c $(msg_help)
 tests_contract_test_task_SOURCES = tests/contract/test_task.c $(runtime_help)
+tests_contract_test_task_local_SOURCES = tests/contract/test_task_local.c $(runtime_help)
 tests_contract_test_time_SOURCES = tests/contract/test_time.c $(runtime_help)
 
 # The loader, and the plugins it is tried on: tests/contract/plugins/probe.h tells about them.
