@@ -41,19 +41,27 @@ static int64_t length_of(const struct peal_bet *bet)
 	return length < PEAL_SPIN_MOST_NS ? length : PEAL_SPIN_MOST_NS;
 }
 
-/* What was never tried wins; so does, now and then, what loses. */
-static int winner(struct peal_bet *bet)
+/* What was never tried wins. */
+static int winner(const struct peal_bet *bet)
 {
-	int best = SPIN;
-
 	if (bet->average[SPIN] &&
 		(!bet->average[SLEEP] || bet->average[SLEEP] < bet->average[SPIN] ||
 			bet->paid < PEAL_BET_ALWAYS / 8))
-		best = SLEEP;
-	if (++bet->rounds < PEAL_BET_RETRY)
+		return SLEEP;
+	return SPIN;
+}
+
+/* Now and then the one that loses. */
+static int next_try(struct peal_bet *bet)
+{
+	int best = winner(bet), other = best == SPIN ? SLEEP : SPIN;
+	int64_t cost = bet->average[other] - bet->average[best];
+
+	if (++bet->rounds < PEAL_BET_RETRY || bet->since < PEAL_BET_RETRY * cost)
 		return best;
 	bet->rounds = 0;
-	return best == SPIN ? SLEEP : SPIN;
+	bet->since = 0;
+	return other;
 }
 
 int64_t peal_choose_spin(struct peal_choice *choice, int64_t now)
@@ -66,7 +74,7 @@ int64_t peal_choose_spin(struct peal_choice *choice, int64_t now)
 	refill(bet, now);
 	if (bet->last > PEAL_LONG_IDLE_NS || bet->credit < length)
 		return 0;
-	return winner(bet) == SPIN ? length : 0;
+	return next_try(bet) == SPIN ? length : 0;
 }
 
 static void move(int64_t *average, int64_t value)
@@ -93,6 +101,7 @@ static void win(struct peal_bet *bet, int64_t spun)
 void peal_bet_settle(struct peal_bet *bet, int64_t spun, int64_t waited)
 {
 	bet->last = waited;
+	bet->since += waited < LONGEST_NS ? waited : LONGEST_NS;
 	if (spun && waited > spun)
 		lose(bet, spun);
 	else if (spun)

@@ -31,8 +31,9 @@ struct peal_bet {
 	int64_t last;        /* ns until work came, the last time */
 	int64_t credit;      /* ns that may be spun for nothing */
 	int64_t credited_at;
+	int64_t since;   /* ns waited since the one that loses was tried */
 	uint32_t paid;   /* of PEAL_BET_ALWAYS: how often a spin did */
-	uint32_t rounds; /* since the one that loses was tried */
+	uint32_t rounds; /* in that time */
 };
 
 #define PEAL_BET_ALWAYS 1024
@@ -71,12 +72,18 @@ extern unsigned int (*peal_choice_hook)(enum peal_choice_kind kind, unsigned int
 #define PEAL_WATCH_NS      10000000
 /* A task that keeps its shard longer than this is reported. */
 #define PEAL_HOG_NS        10000000
-/* A spin is twice as long as those that paid took, within these bounds. */
-#define PEAL_SPIN_LEAST_NS 2000
+/*
+ * A spin is twice as long as those that paid took, within these bounds. The lower one is about what it
+ * takes to wake a sleeper and hear from it: were it less, then of two shards that answer each other at
+ * once and have both spun, one that sleeps just once would send the other to sleep before it answers,
+ * that one the first, and so on until the credit of both is used up.
+ */
+#define PEAL_SPIN_LEAST_NS 20000
 #define PEAL_SPIN_MOST_NS  50000
 /* Work that took longer to come than this is not waited for by spinning. */
 #define PEAL_LONG_IDLE_NS  1000000
-/* One bet in so many goes to the one that loses: things may have changed. */
+/* One bet in so many goes to the one that loses: things may have changed. But what that costs is no
+ * larger a part of the time: where answers come at once, one sleep is worth hundreds of them. */
 #define PEAL_BET_RETRY     32
 /* What may be spun for nothing, in percent of the time; and how much of it can be saved up. */
 #define PEAL_SPIN_SHARE    10

@@ -73,6 +73,26 @@ START_TEST(the_loser_is_tried_again_now_and_then)
 }
 END_TEST
 
+/* Answers that come at once: hundreds of them for each that is slept for. */
+START_TEST(trying_the_loser_costs_little)
+{
+	spins_of(100, 300, 20000);
+	ck_assert_int_ge(spins_of(10000, 300, 20000), 9980);
+}
+END_TEST
+
+/* The other side sleeps, once: it is waited for, or both would go on sleeping. */
+START_TEST(a_spin_outlasts_a_waking)
+{
+	int64_t before;
+
+	spins_of(1000, 300, 20000);
+	before = spun_for_nothing;
+	ck_assert(park(18000, 38000));
+	ck_assert_int_eq(spun_for_nothing, before);
+}
+END_TEST
+
 START_TEST(what_never_pays_is_hardly_spun_for)
 {
 	spins_of(1000, 400000, 400000);
@@ -157,6 +177,8 @@ static Suite *choice_suite(void)
 	tcase_add_test(tcase, a_peer_that_needs_our_cpu_is_slept_for);
 	tcase_add_test(tcase, it_learns_anew_when_the_peer_changes);
 	tcase_add_test(tcase, the_loser_is_tried_again_now_and_then);
+	tcase_add_test(tcase, trying_the_loser_costs_little);
+	tcase_add_test(tcase, a_spin_outlasts_a_waking);
 	tcase_add_test(tcase, what_never_pays_is_hardly_spun_for);
 	tcase_add_test(tcase, after_long_idleness_it_sleeps);
 	tcase_add_test(tcase, what_is_lost_is_bounded);
