@@ -33,6 +33,7 @@ static void *echo(void *arg)
 	char buf[BYTES];
 	ssize_t n;
 
+	perf_unpin();
 	while ((n = recv(fd, buf, sizeof(buf), 0)) > 0)
 		perf_expect(send(fd, buf, (size_t)n, MSG_NOSIGNAL) == n, "what came is echoed");
 	return NULL;

@@ -101,29 +101,36 @@ long perf_mappings(void)
 	return lines;
 }
 
+/* The CPUs that the process had in the beginning: threads inherit what their maker is tied to. */
+static cpu_set_t all_cpus;
+
+__attribute__((constructor)) static void find_cpus(void)
+{
+	sched_getaffinity(0, sizeof(all_cpus), &all_cpus);
+}
+
 unsigned int perf_cpus(void)
 {
-	cpu_set_t set;
-
-	if (sched_getaffinity(0, sizeof(set), &set) < 0)
-		return 1;
-	return (unsigned int)CPU_COUNT(&set);
+	return (unsigned int)CPU_COUNT(&all_cpus);
 }
 
 void perf_pin(unsigned int n)
 {
-	cpu_set_t all, one;
+	cpu_set_t one;
 
-	if (sched_getaffinity(0, sizeof(all), &all) < 0)
-		return;
 	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (!CPU_ISSET(cpu, &all) || n--)
+		if (!CPU_ISSET(cpu, &all_cpus) || n--)
 			continue;
 		CPU_ZERO(&one);
 		CPU_SET(cpu, &one);
 		sched_setaffinity(0, sizeof(one), &one);
 		return;
 	}
+}
+
+void perf_unpin(void)
+{
+	sched_setaffinity(0, sizeof(all_cpus), &all_cpus);
 }
 
 void perf_relax(void)

@@ -104,6 +104,8 @@ long perf_mappings(void);    /* lines of /proc/self/maps */
 unsigned int perf_cpus(void);
 /* Keep the calling thread on the n-th CPU that the process may use, where there are that many. */
 void perf_pin(unsigned int n);
+/* Let it run on all of them: a thread that a shard has made would stay with the shard. */
+void perf_unpin(void);
 void perf_relax(void); /* in a loop that spins */
 
 /* A line about the machine, as text or as a JSON object, to stdout. */
