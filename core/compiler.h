@@ -7,7 +7,6 @@
 #define PEAL_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 #define PEAL_NOINLINE            __attribute__((noinline))
 #define PEAL_COLD                __attribute__((cold, noinline))
-#define PEAL_FALLTHROUGH         __attribute__((fallthrough))
 /* What one thread writes and others read gets lines of its own: two, because the adjacent line is
  * prefetched with it. */
 #define PEAL_ALIGNED_LINE        __attribute__((aligned(128)))

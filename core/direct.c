@@ -86,7 +86,7 @@ static size_t size_of(const struct peal_op *op)
 	return size;
 }
 
-static int64_t now(void)
+int64_t peal_direct_now(void)
 {
 	struct timespec now = { 0 };
 
@@ -95,7 +95,7 @@ static int64_t now(void)
 }
 
 /* On which writes go to this machine's memory. An overlay may lie over anything. */
-static bool is_local(long magic)
+bool peal_direct_is_local(long magic)
 {
 	switch (magic) {
 	case TMPFS_MAGIC:
@@ -129,7 +129,7 @@ static void look_up(struct peal_direct *direct, int fd, dev_t device, bool *memo
 		direct->devices[i].known = peal_sys_fstatfs(fd, &fs) == 0;
 		direct->devices[i].device = device;
 		direct->devices[i].memory = is_memory(fs.f_type);
-		direct->devices[i].local = is_local(fs.f_type);
+		direct->devices[i].local = peal_direct_is_local(fs.f_type);
 	}
 	*memory = direct->devices[i].memory;
 	*local = direct->devices[i].local;
@@ -148,15 +148,15 @@ static bool may_be_made(struct peal_direct *direct, const struct peal_op *op)
 		return memory;
 	/* -1, should it fail, has every bit. */
 	return !(peal_sys_fcntl(op->fd, F_GETFL, 0) & (O_DIRECT | O_DSYNC)) &&
-		!(flags_of(op) & (RWF_DSYNC | RWF_SYNC)) && direct->slow_until <= now();
+		!(flags_of(op) & (RWF_DSYNC | RWF_SYNC)) && direct->slow_until <= peal_direct_now();
 }
 
 /* It goes to memory; take its time all the same. */
 static int64_t make(struct peal_direct *direct, const struct peal_op *op)
 {
-	int64_t start = now();
+	int64_t start = peal_direct_now();
 	int64_t result = transfer(op, 0);
-	int64_t end = now();
+	int64_t end = peal_direct_now();
 
 	if (end - start >= SLOW_NS)
 		direct->slow_until = end + CAUTIOUS_NS;
@@ -204,6 +204,19 @@ static int64_t try_transfer(struct peal_direct *direct, const struct peal_op *op
 	return n;
 }
 
+static long advise(const struct peal_op *op)
+{
+	return peal_sys_fadvise(
+		op->fd, op->args.fadvise.offset, op->args.fadvise.size, op->args.fadvise.advice);
+}
+
+/* Advice that is kept in mind, and starts nothing. */
+static bool only_notes(int advice)
+{
+	return advice == POSIX_FADV_NORMAL || advice == POSIX_FADV_RANDOM ||
+		advice == POSIX_FADV_SEQUENTIAL;
+}
+
 int64_t peal_direct_try(struct peal_direct *direct, const struct peal_op *op)
 {
 	switch (op->opcode) {
@@ -212,6 +225,12 @@ int64_t peal_direct_try(struct peal_direct *direct, const struct peal_op *op)
 	case PEAL_OP_READV:
 	case PEAL_OP_WRITEV:
 		return try_transfer(direct, op);
+	case PEAL_OP_STATX:
+		return peal_direct_try_statx(direct, op);
+	case PEAL_OP_OPENAT:
+		return peal_direct_try_open(op);
+	case PEAL_OP_FADVISE:
+		return only_notes(op->args.fadvise.advice) ? advise(op) : PEAL_DIRECT_UNKNOWN;
 	default:
 		return PEAL_DIRECT_UNKNOWN;
 	}
@@ -225,6 +244,22 @@ int64_t peal_direct_run(const struct peal_op *op)
 	case PEAL_OP_READV:
 	case PEAL_OP_WRITEV:
 		return transfer(op, 0);
+	case PEAL_OP_OPENAT:
+	case PEAL_OP_STATX:
+		return peal_direct_run_path(op);
+	case PEAL_OP_FSYNC:
+		return op->args.fsync.data_only ? peal_sys_fdatasync(op->fd)
+						: peal_sys_fsync(op->fd);
+	case PEAL_OP_FALLOCATE:
+		return peal_sys_fallocate(op->fd, op->args.fallocate.mode,
+			op->args.fallocate.offset, op->args.fallocate.size);
+	case PEAL_OP_FTRUNCATE:
+		return peal_sys_ftruncate(op->fd, op->args.ftruncate.size);
+	case PEAL_OP_FADVISE:
+		return advise(op);
+	case PEAL_OP_MADVISE:
+		return peal_sys_madvise(
+			op->args.madvise.address, op->args.madvise.size, op->args.madvise.advice);
 	default:
 		return -ENOSYS;
 	}

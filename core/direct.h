@@ -20,6 +20,14 @@
 /* File systems of which a ring remembers whether they may be asked directly. */
 #define PEAL_DIRECT_DEVICES 4
 
+/* Folders of which it remembers whether their files may be (a power of two). */
+#define PEAL_DIRECT_FOLDERS 64
+
+struct peal_direct_folder {
+	uint32_t hash;
+	uint32_t successes;
+};
+
 /* What a ring has learnt. Zeroed before its first use. */
 struct peal_direct {
 	int64_t slow_until; /* calls that cannot be told not to block are not made before this */
@@ -28,11 +36,12 @@ struct peal_direct {
 		bool known, memory, local;
 	} devices[PEAL_DIRECT_DEVICES];
 	unsigned int next;
+	struct peal_direct_folder folders[PEAL_DIRECT_FOLDERS];
 };
 
 /*
- * The result of an op, if that can be had without waiting: of a read of what is in memory, or of a small
- * write into it. PEAL_DIRECT_UNKNOWN also for ops that are not about files.
+ * The result of an op, if that can be had without waiting: of a read of what is in memory, of a small
+ * write into it, of a walk along known names. PEAL_DIRECT_UNKNOWN also for ops that are not about files.
  */
 int64_t peal_direct_try(struct peal_direct *direct, const struct peal_op *op);
 
@@ -47,5 +56,16 @@ int64_t peal_direct_try_stream(const struct peal_op *op);
 
 /* Is it a file or a folder: something that is always ready, and takes its time nevertheless? */
 bool peal_direct_is_file(int fd);
+
+/* direct_path.c: opening and statx, for the above. */
+int64_t peal_direct_try_statx(struct peal_direct *direct, const struct peal_op *op);
+int64_t peal_direct_try_open(const struct peal_op *op);
+int64_t peal_direct_run_path(const struct peal_op *op);
+/* Opening added O_NONBLOCK, so as not to wait; the caller did not ask for it. */
+void peal_direct_opened(const struct peal_op *op, int64_t result);
+
+/* Does a file system of that kind keep to this machine's memory and disks? */
+bool peal_direct_is_local(long magic);
+int64_t peal_direct_now(void);
 
 #endif

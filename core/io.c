@@ -3,6 +3,8 @@
  * The I/O calls, made from their table, and the few that are not like the others.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/socket.h>
 
 #include <peal/io.h>
@@ -27,6 +29,24 @@ static void fill_vector(
 	op->args.vector.count = (uint32_t)count;
 	op->args.vector.offset = offset;
 	op->args.vector.flags = flags;
+}
+
+static bool creates(int flags)
+{
+	return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE;
+}
+
+/* With O_NONBLOCK, so that opening a FIFO does not wait; who opens takes it off again (direct.h). */
+static void fill_open(
+	struct peal_op *op, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
+{
+	op->args.openat.path = path;
+	op->args.openat.flags = flags | O_CLOEXEC;
+	op->args.openat.mode = mode;
+	op->args.openat.resolve = resolve;
+	op->args.openat.added_nonblock = !(flags & (O_NONBLOCK | O_PATH));
+	if (op->args.openat.added_nonblock)
+		op->args.openat.flags |= O_NONBLOCK;
 }
 
 /* The op form. */
@@ -57,6 +77,64 @@ static void fill_vector(
 void peal_op_nop(struct peal_op *op, peal_op_fn *done)
 {
 	peal_ops_start(peal_ops_begin(op, PEAL_OP_NOP, -1), op, done);
+}
+
+static void start_fsync(struct peal_op *op, int fd, bool data_only, peal_op_fn *done)
+{
+	struct peal_shard *shard = peal_ops_begin(op, PEAL_OP_FSYNC, fd);
+
+	op->args.fsync.data_only = data_only;
+	peal_ops_start(shard, op, done);
+}
+
+void peal_op_fsync(struct peal_op *op, int fd, peal_op_fn *done)
+{
+	start_fsync(op, fd, false, done);
+}
+
+void peal_op_fdatasync(struct peal_op *op, int fd, peal_op_fn *done)
+{
+	start_fsync(op, fd, true, done);
+}
+
+static int sync_and_wait(int fd, bool data_only)
+{
+	struct peal_op op = { 0 };
+
+	if (!peal_task_current())
+		return -EPERM;
+	start_fsync(&op, fd, data_only, NULL);
+	return (int)peal_op_wait(&op);
+}
+
+int peal_fsync(int fd)
+{
+	return sync_and_wait(fd, false);
+}
+
+int peal_fdatasync(int fd)
+{
+	return sync_and_wait(fd, true);
+}
+
+void peal_op_madvise(struct peal_op *op, void *address, size_t size, int advice, peal_op_fn *done)
+{
+	struct peal_shard *shard = peal_ops_begin(op, PEAL_OP_MADVISE, -1);
+
+	op->args.madvise.address = address;
+	op->args.madvise.size = size;
+	op->args.madvise.advice = advice;
+	peal_ops_start(shard, op, done);
+}
+
+int peal_madvise(void *address, size_t size, int advice)
+{
+	struct peal_op op = { 0 };
+
+	if (!peal_task_current())
+		return -EPERM;
+	peal_op_madvise(&op, address, size, advice, NULL);
+	return (int)peal_op_wait(&op);
 }
 
 void peal_op_close(struct peal_op *op, int fd, peal_op_fn *done)

@@ -51,6 +51,7 @@ libpeal_core_la_SOURCES += \
 	core/embed.h \
 	core/direct.c \
 	core/direct.h \
+	core/direct_path.c \
 	core/exceptions.c \
 	core/exceptions.h \
 	core/fatal.c \
@@ -168,6 +169,7 @@ libpeal_core_la_SOURCES += \
 	core/sys.h \
 	core/table.c \
 	core/table.h \
+	core/sys_files.h \
 	core/task.c \
 	core/task.h \
 	core/task_local.c \

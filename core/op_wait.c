@@ -28,6 +28,8 @@ struct op_wait {
 static const char *const op_names[PEAL_OP_COUNT_] = {
 	[PEAL_OP_NOP] = "nop",
 	[PEAL_OP_CLOSE] = "close",
+	[PEAL_OP_FSYNC] = "fsync",
+	[PEAL_OP_MADVISE] = "madvise",
 #define PEAL_IO(name, code, type, params, args_, fill) [PEAL_OP_##code] = #name,
 #define PEAL_IO_ALSO(name, code, type, params, args_, fill)
 #include "core/io.tbl"

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -106,42 +107,9 @@ static inline long peal_sys_write(int fd, const void *buf, size_t size)
 	PEAL_SYS(SYS_write, write(fd, buf, size));
 }
 
-/* An offset of -1: where the file stands. The vector is not written to. */
-static inline long peal_sys_preadv2(
-	int fd, const struct iovec *vector, int count, off_t offset, int flags)
-{
-	PEAL_SYS(SYS_preadv2, preadv2(fd, vector, count, offset, flags));
-}
-
-static inline long peal_sys_pwritev2(
-	int fd, const struct iovec *vector, int count, off_t offset, int flags)
-{
-	PEAL_SYS(SYS_pwritev2, pwritev2(fd, vector, count, offset, flags));
-}
-
-static inline long peal_sys_lseek(int fd, off_t offset, int from)
-{
-	PEAL_SYS(SYS_lseek, lseek(fd, offset, from));
-}
-
 static inline long peal_sys_fcntl(int fd, int command, long arg)
 {
 	PEAL_SYS(SYS_fcntl, fcntl(fd, command, arg));
-}
-
-static inline long peal_sys_ftruncate(int fd, off_t size)
-{
-	PEAL_SYS(SYS_ftruncate, ftruncate(fd, size));
-}
-
-static inline long peal_sys_fstat(int fd, struct stat *st)
-{
-	PEAL_SYS(SYS_fstat, fstat(fd, st));
-}
-
-static inline long peal_sys_fstatfs(int fd, struct statfs *fs)
-{
-	PEAL_SYS(SYS_fstatfs, fstatfs(fd, fs));
 }
 
 static inline long peal_sys_eventfd(unsigned int initial, int flags)
@@ -251,6 +219,16 @@ static inline long peal_sys_send(int fd, const void *buf, size_t size, int flags
 	PEAL_SYS(SYS_sendto, send(fd, buf, size, flags));
 }
 
+static inline long peal_sys_recvmsg(int fd, struct msghdr *message, int flags)
+{
+	PEAL_SYS(SYS_recvmsg, recvmsg(fd, message, flags));
+}
+
+static inline long peal_sys_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	PEAL_SYS(SYS_sendmsg, sendmsg(fd, message, flags));
+}
+
 static inline long peal_sys_getsockname(int fd, struct sockaddr *address, socklen_t *size)
 {
 	PEAL_SYS(SYS_getsockname, getsockname(fd, address, size));
@@ -353,5 +331,7 @@ static inline long peal_sys_madvise(void *memory, size_t size, int advice)
 {
 	PEAL_SYS(SYS_madvise, madvise(memory, size, advice));
 }
+
+#include "core/sys_files.h"
 
 #endif

@@ -122,11 +122,14 @@ void peal_epoll_free_slots(struct peal_ring *ring);
 /* ops.c */
 #define EPOLL_BLOCKED INT64_MIN /* no result yet */
 
-/* transfer.c: read and write */
+/* files.c */
 #define EPOLL_IS_FILE (INT64_MIN + 1) /* no result, and not to wait for */
 
 bool peal_epoll_is_transfer(const struct peal_op *op);
 /* A result, EPOLL_BLOCKED: it may wait for readiness, or EPOLL_IS_FILE. */
+/* Ops that never wait for readiness: a result or EPOLL_IS_FILE. */
+bool peal_epoll_is_about_files(const struct peal_op *op);
+int64_t peal_epoll_try_file(struct peal_ring *ring, struct peal_op *op);
 int64_t peal_epoll_try_transfer(struct peal_ring *ring, struct peal_op *op);
 
 int peal_epoll_submit(struct peal_ring *ring, struct peal_op *op);

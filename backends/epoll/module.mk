@@ -5,9 +5,9 @@ libpeal_core_la_SOURCES += \
 	backends/epoll/bell.c \
 	backends/epoll/epoll.h \
 	backends/epoll/fds.c \
+	backends/epoll/files.c \
 	backends/epoll/ops.c \
 	backends/epoll/ring.c \
-	backends/epoll/transfer.c \
 	backends/epoll/wait.c
 test_programs += backends/epoll/test_epoll
 backends_epoll_test_epoll_SOURCES = backends/epoll/test_epoll.c $(ring_fixture)

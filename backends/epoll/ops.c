@@ -17,6 +17,8 @@
 #define ASIDE    (MSG_OOB | MSG_ERRQUEUE)
 /* Flags under which a receive of fewer bytes than there was room for has emptied a TCP socket. */
 #define DRAINING (MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL)
+/* Parts of a message that are handed over again at a time. */
+#define REST     16
 /* After such events it has not: there is an end, an error or an urgent byte to come. */
 #define SPECIAL  (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)
 
@@ -190,6 +192,70 @@ static int64_t try_send(struct peal_op *op)
 	return moved(room, n, flags);
 }
 
+/* What is left of a message after `done` bytes; of a long one not all, which is no harm in a loop. */
+static struct msghdr rest_of(const struct msghdr *message, size_t done, struct iovec rest[REST])
+{
+	struct msghdr left = *message;
+	size_t count = 0;
+
+	for (size_t i = 0; i < message->msg_iovlen && count < REST; i++) {
+		const struct iovec *part = &message->msg_iov[i];
+		size_t skip = done < part->iov_len ? done : part->iov_len;
+
+		done -= skip;
+		if (skip == part->iov_len && part->iov_len)
+			continue;
+		rest[count].iov_base = (char *)part->iov_base + skip;
+		rest[count++].iov_len = part->iov_len - skip;
+	}
+	left.msg_iov = rest;
+	left.msg_iovlen = count;
+	left.msg_control = NULL; /* what came with the first bytes came with the first call */
+	left.msg_controllen = 0;
+	return left;
+}
+
+static size_t size_of(const struct msghdr *message)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < message->msg_iovlen; i++)
+		size += message->msg_iov[i].iov_len;
+	return size;
+}
+
+static long move_message(struct peal_op *op, struct msghdr *message)
+{
+	int flags = op->args.msg.flags | MSG_DONTWAIT;
+
+	return op->opcode == PEAL_OP_RECVMSG ? peal_sys_recvmsg(op->fd, message, flags)
+					     : peal_sys_sendmsg(op->fd, message, flags);
+}
+
+static long move_rest(struct peal_op *op, size_t done)
+{
+	struct iovec rest[REST];
+	struct msghdr left = rest_of(op->args.msg.message, done, rest);
+
+	return move_message(op, &left);
+}
+
+static int64_t try_message(struct peal_op *op)
+{
+	struct epoll_room *room = peal_epoll_room(op);
+	int flags = op->args.msg.flags;
+	size_t size = size_of(op->args.msg.message);
+	long n;
+
+	for (;;) {
+		n = room->done ? move_rest(op, room->done) : move_message(op, op->args.msg.message);
+		if (n <= 0 || (size_t)n >= size - room->done || !wants_all(op->fd, flags))
+			break;
+		room->done += (size_t)n;
+	}
+	return moved(room, n, flags);
+}
+
 /* Unix sockets do not tell a sender that waits for room that it may give up. */
 static int64_t do_shutdown(struct peal_ring *ring, const struct peal_op *op)
 {
@@ -248,6 +314,9 @@ int64_t peal_epoll_try(struct peal_ring *ring, struct epoll_slot *slot, struct p
 	case PEAL_OP_READV:
 	case PEAL_OP_WRITEV:
 		return peal_direct_try_stream(op);
+	case PEAL_OP_RECVMSG:
+	case PEAL_OP_SENDMSG:
+		return try_message(op);
 	default:
 		return -ENOSYS;
 	}
@@ -260,6 +329,7 @@ static enum epoll_queue queue_of(const struct peal_op *op, uint32_t *events)
 	switch (op->opcode) {
 	case PEAL_OP_CONNECT:
 	case PEAL_OP_SEND:
+	case PEAL_OP_SENDMSG:
 	case PEAL_OP_WRITE:
 	case PEAL_OP_WRITEV:
 		*events = EPOLLOUT;
@@ -269,6 +339,8 @@ static enum epoll_queue queue_of(const struct peal_op *op, uint32_t *events)
 		return EPOLL_ANY;
 	case PEAL_OP_RECV:
 		return op->args.recv.flags & ASIDE ? EPOLL_ANY : EPOLL_READ;
+	case PEAL_OP_RECVMSG:
+		return op->args.msg.flags & ASIDE ? EPOLL_ANY : EPOLL_READ;
 	default:
 		return EPOLL_READ;
 	}
@@ -282,6 +354,9 @@ static bool only_tries(const struct peal_op *op)
 		return op->args.recv.flags & MSG_DONTWAIT;
 	case PEAL_OP_SEND:
 		return op->args.send.flags & MSG_DONTWAIT;
+	case PEAL_OP_RECVMSG:
+	case PEAL_OP_SENDMSG:
+		return op->args.msg.flags & MSG_DONTWAIT;
 	case PEAL_OP_READV:
 	case PEAL_OP_WRITEV:
 		return op->args.vector.flags & RWF_NOWAIT;
@@ -290,24 +365,28 @@ static bool only_tries(const struct peal_op *op)
 	}
 }
 
+static bool is_dry(const struct epoll_slot *slot, const struct peal_op *op, enum epoll_queue queue)
+{
+	return !only_tries(op) && (slot->dry[queue] || !peal_list_empty(&slot->ops[queue]));
+}
+
 /* Would a try be in vain, or overtake another op? */
 static bool has_to_wait(const struct epoll_slot *slot, const struct peal_op *op)
 {
 	switch (op->opcode) {
 	case PEAL_OP_RECV:
-		if (op->args.recv.flags & ASIDE)
-			return false;
-		PEAL_FALLTHROUGH;
+		return !(op->args.recv.flags & ASIDE) && is_dry(slot, op, EPOLL_READ);
+	case PEAL_OP_RECVMSG:
+		return !(op->args.msg.flags & ASIDE) && is_dry(slot, op, EPOLL_READ);
 	case PEAL_OP_ACCEPT:
 	case PEAL_OP_READ:
 	case PEAL_OP_READV:
-		return !only_tries(op) &&
-			(slot->dry[EPOLL_READ] || !peal_list_empty(&slot->ops[EPOLL_READ]));
+		return is_dry(slot, op, EPOLL_READ);
 	case PEAL_OP_SEND:
+	case PEAL_OP_SENDMSG:
 	case PEAL_OP_WRITE:
 	case PEAL_OP_WRITEV:
-		return !only_tries(op) &&
-			(slot->dry[EPOLL_WRITE] || !peal_list_empty(&slot->ops[EPOLL_WRITE]));
+		return is_dry(slot, op, EPOLL_WRITE);
 	default:
 		return false;
 	}
@@ -335,6 +414,15 @@ static int park(struct peal_ring *ring, struct peal_op *op)
 	return 1;
 }
 
+static int64_t try_first(struct peal_ring *ring, struct epoll_slot *slot, struct peal_op *op)
+{
+	if (peal_epoll_is_transfer(op))
+		return peal_epoll_try_transfer(ring, op);
+	if (peal_epoll_is_about_files(op))
+		return peal_epoll_try_file(ring, op);
+	return peal_epoll_try(ring, slot, op);
+}
+
 static int start(struct peal_ring *ring, struct peal_op *op)
 {
 	struct epoll_slot *slot = peal_epoll_slot(ring, op->fd);
@@ -344,7 +432,7 @@ static int start(struct peal_ring *ring, struct peal_op *op)
 	if (slot && has_to_wait(slot, op))
 		return transfer && peal_direct_is_file(op->fd) ? PEAL_SUBMIT_BLOCKS
 							       : park(ring, op);
-	op->result = transfer ? peal_epoll_try_transfer(ring, op) : peal_epoll_try(ring, slot, op);
+	op->result = try_first(ring, slot, op);
 	if (op->result == EPOLL_IS_FILE)
 		return PEAL_SUBMIT_BLOCKS;
 	return op->result == EPOLL_BLOCKED ? park(ring, op) : 1;

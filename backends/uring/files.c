@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads and writes. What is in memory is had sooner by a direct call than through the ring, as long as
+ * Reads, writes, and what else there is to files. What is in memory is had sooner by a direct call than through the ring, as long as
  * nothing else waits to be handed to the kernel; so is a small write, which the ring would give to a
  * kernel thread on most file systems. A read that has missed was begun by the attempt already, and the
  * ring waits for the rest.
  */
 #include <errno.h>
+#include <linux/openat2.h>
 #include <sys/uio.h>
 
 #include "backends/uring/uring.h"
@@ -86,4 +87,81 @@ int peal_uring_transfer_at_once(struct peal_ring *ring, struct peal_op *op)
 	}
 	op->result = result;
 	return 1;
+}
+
+void peal_uring_prepare_openat(
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
+{
+	(void)ring;
+	io_uring_prep_openat2(sqe, op->fd, op->args.openat.path,
+		(struct open_how *)(uintptr_t)&op->args.openat.flags);
+}
+
+_Static_assert(sizeof(struct open_how) == 3 * sizeof(uint64_t) &&
+		offsetof(struct open_how, flags) == 0 && offsetof(struct open_how, mode) == 8 &&
+		offsetof(struct open_how, resolve) == 16,
+	"an op's arguments hold one of these");
+
+void peal_uring_prepare_statx(
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
+{
+	(void)ring;
+	io_uring_prep_statx(sqe, op->fd, op->args.statx.path, op->args.statx.flags,
+		op->args.statx.mask, op->args.statx.buf);
+}
+
+void peal_uring_prepare_fsync(
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
+{
+	(void)ring;
+	io_uring_prep_fsync(sqe, op->fd, op->args.fsync.data_only ? IORING_FSYNC_DATASYNC : 0);
+}
+
+void peal_uring_prepare_fallocate(
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
+{
+	(void)ring;
+	io_uring_prep_fallocate(sqe, op->fd, op->args.fallocate.mode, op->args.fallocate.offset,
+		op->args.fallocate.size);
+}
+
+void peal_uring_prepare_fadvise(
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
+{
+	(void)ring;
+	io_uring_prep_fadvise(sqe, op->fd, (uint64_t)op->args.fadvise.offset, op->args.fadvise.size,
+		op->args.fadvise.advice);
+}
+
+void peal_uring_prepare_madvise(
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
+{
+	(void)ring;
+	io_uring_prep_madvise(sqe, op->args.madvise.address, (off_t)op->args.madvise.size,
+		op->args.madvise.advice);
+}
+
+/* Is there no entry that says it? Truncating came with Linux 6.9, and lengths have 32 bits. */
+static bool exceeds_the_ring(const struct peal_op *op)
+{
+	switch (op->opcode) {
+	case PEAL_OP_FTRUNCATE:
+		return true;
+	case PEAL_OP_FADVISE:
+		return (uint64_t)op->args.fadvise.size > UINT32_MAX;
+	case PEAL_OP_MADVISE:
+		return op->args.madvise.size > UINT32_MAX;
+	default:
+		return false;
+	}
+}
+
+int peal_uring_file_at_once(struct peal_ring *ring, struct peal_op *op)
+{
+	if (exceeds_the_ring(op))
+		return PEAL_SUBMIT_BLOCKS;
+	if (peal_uring_queued(ring))
+		return 0;
+	op->result = peal_direct_try(&ring->direct, op);
+	return op->result != PEAL_DIRECT_BLOCKS && op->result != PEAL_DIRECT_UNKNOWN;
 }

@@ -49,10 +49,20 @@ static bool given_up(const struct peal_ring *ring, const struct peal_op *op)
 /* Did the caller ask not to wait? */
 static bool only_tries(const struct peal_op *op)
 {
-	return (op->opcode == PEAL_OP_RECV && (op->args.recv.flags & MSG_DONTWAIT)) ||
-		(op->opcode == PEAL_OP_SEND && (op->args.send.flags & MSG_DONTWAIT)) ||
-		((op->opcode == PEAL_OP_READV || op->opcode == PEAL_OP_WRITEV) &&
-			(op->args.vector.flags & RWF_NOWAIT));
+	switch (op->opcode) {
+	case PEAL_OP_RECV:
+		return op->args.recv.flags & MSG_DONTWAIT;
+	case PEAL_OP_SEND:
+		return op->args.send.flags & MSG_DONTWAIT;
+	case PEAL_OP_RECVMSG:
+	case PEAL_OP_SENDMSG:
+		return op->args.msg.flags & MSG_DONTWAIT;
+	case PEAL_OP_READV:
+	case PEAL_OP_WRITEV:
+		return op->args.vector.flags & RWF_NOWAIT;
+	default:
+		return false;
+	}
 }
 
 /* A cancelled op that was waiting, or was interrupted in a kernel thread, says -ECANCELED. */

@@ -5,7 +5,7 @@
  *
  * Where things are: tier.c what PEAL_URING_TIER leaves of the kernel; setup.c the ring itself; equip.c
  * trying out what the kernel offers; ring.c open and close; verbs.c an op as a submission entry, or
- * done at once; files.c reads and writes; submit.c taking and cancelling ops; enter.c the one way into the kernel; reap.c
+ * done at once; files.c those about files; submit.c taking and cancelling ops; enter.c the one way into the kernel; reap.c
  * completions; bell.c doorbells; doctor.c what is told to `peal doctor`.
  */
 #ifndef PEAL_URING_URING_H
@@ -171,8 +171,8 @@ int peal_uring_poll_fd(struct peal_ring *ring);
 struct peal_uring_verb {
 	/* Fill an entry. NULL: there is no such operation. */
 	void (*prepare)(struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op);
-	/* Try without the ring. 1 done, with op->result set; 0: use the ring; negative: not accepted
-	 * now. NULL: always by the ring. */
+	/* Try without the ring. 1 done, with op->result set; 0: use the ring; or what submit() is to
+	 * return. NULL: always by the ring. */
 	int (*at_once)(struct peal_ring *ring, struct peal_op *op);
 	/* What to wait for when the kernel answers -EAGAIN; 0: that is an answer like others. */
 	uint32_t readiness;
@@ -185,7 +185,7 @@ void peal_uring_learn(
 /* What is remembered of its descriptor misled the kernel. */
 void peal_uring_doubt(struct peal_ring *ring, const struct peal_op *op);
 
-/* files.c: the entries of reads and writes, and when none is needed. */
+/* files.c: entries of what is about files, and when none is needed. */
 void peal_uring_prepare_read(
 	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op);
 void peal_uring_prepare_write(
@@ -194,6 +194,19 @@ void peal_uring_prepare_readv(
 	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op);
 void peal_uring_prepare_writev(
 	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op);
+void peal_uring_prepare_openat(
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op);
+void peal_uring_prepare_statx(
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op);
+void peal_uring_prepare_fsync(
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op);
+void peal_uring_prepare_fallocate(
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op);
+void peal_uring_prepare_fadvise(
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op);
+void peal_uring_prepare_madvise(
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op);
+int peal_uring_file_at_once(struct peal_ring *ring, struct peal_op *op);
 int peal_uring_transfer_at_once(struct peal_ring *ring, struct peal_op *op);
 
 /* submit.c */

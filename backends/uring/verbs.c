@@ -88,6 +88,20 @@ static void prepare_send(struct peal_ring *ring, struct io_uring_sqe *sqe, const
 		sqe, op->fd, op->args.send.buf, length(op->args.send.size), op->args.send.flags);
 }
 
+static void prepare_recvmsg(
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
+{
+	(void)ring;
+	io_uring_prep_recvmsg(sqe, op->fd, op->args.msg.message, (unsigned int)op->args.msg.flags);
+}
+
+static void prepare_sendmsg(
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
+{
+	(void)ring;
+	io_uring_prep_sendmsg(sqe, op->fd, op->args.msg.message, (unsigned int)op->args.msg.flags);
+}
+
 static void prepare_poll(struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
 {
 	(void)ring;
@@ -120,6 +134,37 @@ static int send_at_once(struct peal_ring *ring, struct peal_op *op)
 		(flags & MSG_WAITALL)) /* the ring goes on until all is sent */
 		return 0;
 	n = peal_sys_send(op->fd, op->args.send.buf, op->args.send.size, flags | MSG_DONTWAIT);
+	if (n == -EAGAIN && !(flags & MSG_DONTWAIT))
+		return 0;
+	op->result = n;
+	return 1;
+}
+
+static int recvmsg_at_once(struct peal_ring *ring, struct peal_op *op)
+{
+	const int flags = op->args.msg.flags;
+	long n;
+
+	if (peal_uring_queued(ring) || (flags & RECV_UNUSUAL) ||
+		!((*hint(ring, op->fd) & PEAL_URING_READY) || (flags & MSG_DONTWAIT)))
+		return 0;
+	n = peal_sys_recvmsg(op->fd, op->args.msg.message, flags | MSG_DONTWAIT);
+	if (n == -EAGAIN && !(flags & MSG_DONTWAIT)) {
+		believe(ring, op->fd, PEAL_URING_EMPTY);
+		return 0;
+	}
+	op->result = n;
+	return 1;
+}
+
+static int sendmsg_at_once(struct peal_ring *ring, struct peal_op *op)
+{
+	const int flags = op->args.msg.flags;
+	long n;
+
+	if (peal_uring_queued(ring) || (flags & MSG_WAITALL))
+		return 0;
+	n = peal_sys_sendmsg(op->fd, op->args.msg.message, flags | MSG_DONTWAIT);
 	if (n == -EAGAIN && !(flags & MSG_DONTWAIT))
 		return 0;
 	op->result = n;
@@ -181,6 +226,22 @@ static const struct peal_uring_verb verbs[PEAL_OP_COUNT_] = {
 	[PEAL_OP_READV] = { .prepare = peal_uring_prepare_readv,
 		.at_once = peal_uring_transfer_at_once,
 		.readiness = POLLIN },
+	[PEAL_OP_RECVMSG] = { .prepare = prepare_recvmsg,
+		.at_once = recvmsg_at_once,
+		.readiness = POLLIN },
+	[PEAL_OP_SENDMSG] = { .prepare = prepare_sendmsg,
+		.at_once = sendmsg_at_once,
+		.readiness = POLLOUT },
+	[PEAL_OP_OPENAT] = { .prepare = peal_uring_prepare_openat },
+	[PEAL_OP_STATX] = { .prepare = peal_uring_prepare_statx,
+		.at_once = peal_uring_file_at_once },
+	[PEAL_OP_FSYNC] = { .prepare = peal_uring_prepare_fsync },
+	[PEAL_OP_FALLOCATE] = { .prepare = peal_uring_prepare_fallocate },
+	[PEAL_OP_FTRUNCATE] = { .at_once = peal_uring_file_at_once },
+	[PEAL_OP_FADVISE] = { .prepare = peal_uring_prepare_fadvise,
+		.at_once = peal_uring_file_at_once },
+	[PEAL_OP_MADVISE] = { .prepare = peal_uring_prepare_madvise,
+		.at_once = peal_uring_file_at_once },
 	[PEAL_OP_WRITEV] = { .prepare = peal_uring_prepare_writev,
 		.at_once = peal_uring_transfer_at_once,
 		.readiness = POLLOUT },
@@ -203,6 +264,12 @@ static uint8_t state_after(const struct peal_op *op, const struct io_uring_cqe *
 	return cqe->res >= 0 && (size_t)cqe->res == op->args.recv.size ? 0 : PEAL_URING_EMPTY;
 }
 
+static void opened(struct peal_ring *ring, const struct peal_op *op, int fd)
+{
+	*hint(ring, fd) = 0;
+	peal_direct_opened(op, fd);
+}
+
 void peal_uring_learn(
 	struct peal_ring *ring, const struct peal_op *op, const struct io_uring_cqe *cqe)
 {
@@ -212,6 +279,10 @@ void peal_uring_learn(
 		*hint(ring, cqe->res) = PEAL_URING_STREAM;
 	else if (op->opcode == PEAL_OP_CONNECT && !cqe->res)
 		*hint(ring, op->fd) = PEAL_URING_STREAM;
+	else if (op->opcode == PEAL_OP_RECVMSG && cqe->flags & IORING_CQE_F_SOCK_NONEMPTY)
+		believe(ring, op->fd, PEAL_URING_READY);
+	else if (op->opcode == PEAL_OP_OPENAT && cqe->res >= 0)
+		opened(ring, op, cqe->res);
 }
 
 /*

@@ -15,7 +15,10 @@
 PEAL_BEGIN_DECLS
 
 struct iovec;
+struct msghdr;
+struct open_how;
 struct sockaddr;
+struct statx;
 
 /* accept4(2). The new descriptor, close-on-exec. address and size may be NULL. */
 PEAL_API int peal_accept(int fd, struct sockaddr *address, uint32_t *size, int flags);
@@ -51,6 +54,31 @@ PEAL_API ssize_t peal_preadv2(
 	int fd, const struct iovec *vector, int count, int64_t offset, int flags);
 PEAL_API ssize_t peal_pwritev2(
 	int fd, const struct iovec *vector, int count, int64_t offset, int flags);
+
+/*
+ * recvmsg(2) and sendmsg(2), with addresses and control messages. The number of bytes. Descriptors that
+ * are received are close-on-exec.
+ */
+PEAL_API ssize_t peal_recvmsg(int fd, struct msghdr *message, int flags);
+PEAL_API ssize_t peal_sendmsg(int fd, const struct msghdr *message, int flags);
+
+/*
+ * openat(2) and openat2(2) (how is of linux/openat2.h). The new descriptor, close-on-exec. FIFOs and
+ * devices are opened without waiting for anybody (see op.h). dir may be AT_FDCWD.
+ */
+PEAL_API int peal_openat(int dir, const char *path, int flags, uint32_t mode);
+PEAL_API int peal_openat2(int dir, const char *path, const struct open_how *how);
+
+/* statx(2), also of a descriptor alone: path "" with AT_EMPTY_PATH. */
+PEAL_API int peal_statx(int dir, const char *path, int flags, uint32_t mask, struct statx *buf);
+
+/* fsync(2), fdatasync(2), fallocate(2), ftruncate(2), posix_fadvise(2), madvise(2). */
+PEAL_API int peal_fsync(int fd);
+PEAL_API int peal_fdatasync(int fd);
+PEAL_API int peal_fallocate(int fd, int mode, int64_t offset, int64_t size);
+PEAL_API int peal_ftruncate(int fd, int64_t size);
+PEAL_API int peal_fadvise(int fd, int64_t offset, int64_t size, int advice);
+PEAL_API int peal_madvise(void *address, size_t size, int advice);
 
 /* shutdown(2). */
 PEAL_API int peal_shutdown(int fd, int how);

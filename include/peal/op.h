@@ -24,7 +24,10 @@
 PEAL_BEGIN_DECLS
 
 struct iovec;
+struct msghdr;
+struct open_how;
 struct sockaddr;
+struct statx;
 struct peal_op;
 
 /* Called on the op's shard when it has completed; op->result holds what the call returned, or a
@@ -44,6 +47,15 @@ enum peal_opcode {
 	PEAL_OP_WRITE,
 	PEAL_OP_READV,
 	PEAL_OP_WRITEV,
+	PEAL_OP_RECVMSG,
+	PEAL_OP_SENDMSG,
+	PEAL_OP_OPENAT,
+	PEAL_OP_STATX,
+	PEAL_OP_FSYNC,
+	PEAL_OP_FALLOCATE,
+	PEAL_OP_FTRUNCATE,
+	PEAL_OP_FADVISE,
+	PEAL_OP_MADVISE,
 	PEAL_OP_COUNT_
 };
 
@@ -100,6 +112,40 @@ struct peal_op {
 			uint32_t count;
 			int32_t flags; /* RWF_* */
 		} vector;              /* readv and writev */
+		struct {
+			struct msghdr *message;
+			int32_t flags;
+		} msg; /* recvmsg and sendmsg */
+		struct {
+			const char *path;
+			uint64_t flags, mode, resolve; /* a struct open_how */
+			uint32_t added_nonblock;       /* to be taken off again */
+		} openat;
+		struct {
+			const char *path;
+			struct statx *buf;
+			int32_t flags;
+			uint32_t mask;
+		} statx;
+		struct {
+			uint32_t data_only;
+		} fsync;
+		struct {
+			int64_t offset, size;
+			int32_t mode;
+		} fallocate;
+		struct {
+			int64_t size;
+		} ftruncate;
+		struct {
+			int64_t offset, size;
+			int32_t advice;
+		} fadvise;
+		struct {
+			void *address;
+			size_t size;
+			int32_t advice;
+		} madvise;
 		uint64_t room[5];
 	} args;
 	struct peal_op *next;                  /* in the one queue it stands in */
@@ -195,6 +241,45 @@ PEAL_API void peal_op_preadv2(struct peal_op *op, int fd, const struct iovec *ve
 	int64_t offset, int flags, peal_op_fn *done);
 PEAL_API void peal_op_pwritev2(struct peal_op *op, int fd, const struct iovec *vector, int count,
 	int64_t offset, int flags, peal_op_fn *done);
+
+/*
+ * recvmsg(2) and sendmsg(2), with addresses and control messages: result is the number of bytes. The
+ * message and all that it points to must stay valid until completion, and recvmsg writes to it.
+ * MSG_CMSG_CLOEXEC is always added to recvmsg's flags, MSG_NOSIGNAL to sendmsg's.
+ */
+PEAL_API void peal_op_recvmsg(
+	struct peal_op *op, int fd, struct msghdr *message, int flags, peal_op_fn *done);
+PEAL_API void peal_op_sendmsg(
+	struct peal_op *op, int fd, const struct msghdr *message, int flags, peal_op_fn *done);
+
+/*
+ * openat(2) and openat2(2): result is the new descriptor, close-on-exec in any case. path must stay valid
+ * until completion, `how` is copied at once. Opening never waits for anybody: a FIFO that is opened for
+ * reading has no writer yet, perhaps, and one that is opened for writing without a reader is -ENXIO;
+ * -EAGAIN where a lease would have to be broken. The descriptor is blocking nevertheless, unless
+ * O_NONBLOCK was asked for.
+ */
+PEAL_API void peal_op_openat(
+	struct peal_op *op, int dir, const char *path, int flags, uint32_t mode, peal_op_fn *done);
+PEAL_API void peal_op_openat2(struct peal_op *op, int dir, const char *path,
+	const struct open_how *how, peal_op_fn *done);
+
+/* statx(2): result is 0. path and buf must stay valid until completion. */
+PEAL_API void peal_op_statx(struct peal_op *op, int dir, const char *path, int flags, uint32_t mask,
+	struct statx *buf, peal_op_fn *done);
+
+/* fsync(2), fdatasync(2), fallocate(2), ftruncate(2), posix_fadvise(2): result is 0. */
+PEAL_API void peal_op_fsync(struct peal_op *op, int fd, peal_op_fn *done);
+PEAL_API void peal_op_fdatasync(struct peal_op *op, int fd, peal_op_fn *done);
+PEAL_API void peal_op_fallocate(
+	struct peal_op *op, int fd, int mode, int64_t offset, int64_t size, peal_op_fn *done);
+PEAL_API void peal_op_ftruncate(struct peal_op *op, int fd, int64_t size, peal_op_fn *done);
+PEAL_API void peal_op_fadvise(
+	struct peal_op *op, int fd, int64_t offset, int64_t size, int advice, peal_op_fn *done);
+
+/* madvise(2): result is 0. */
+PEAL_API void peal_op_madvise(
+	struct peal_op *op, void *address, size_t size, int advice, peal_op_fn *done);
 
 /*
  * Wait, in a fiber, for an op that was started without a callback. Returns its result (also in

@@ -2,6 +2,7 @@
 # The contract of backends, and the fixture that tests of a backend may use as well.
 ring_fixture = \
 	tests/contract/ring/fault.c \
+	tests/contract/ring/ops.c \
 	tests/contract/ring/ring.c \
 	tests/contract/ring/ring.h \
 	tests/contract/ring/sockets.c
@@ -14,6 +15,8 @@ tests_contract_test_backends_SOURCES = tests/contract/test_backends.c $(ring_fix
 	tests/contract/ring/faults.c \
 	tests/contract/ring/files.c \
 	tests/contract/ring/life.c \
+	tests/contract/ring/messages.c \
+	tests/contract/ring/paths.c \
 	tests/contract/ring/poll.c \
 	tests/contract/ring/recv.c \
 	tests/contract/ring/reuse.c \

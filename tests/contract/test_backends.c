@@ -14,7 +14,7 @@
 
 static const struct contract_case *const areas[] = { life_cases, bell_cases, recv_cases, send_cases,
 	accept_cases, connect_cases, poll_cases, reuse_cases, cancel_cases, file_cases,
-	stream_cases, fault_cases };
+	stream_cases, path_cases, message_cases, fault_cases };
 
 /* A case on a backend on a kind of socket. */
 static struct run {

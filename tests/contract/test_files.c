@@ -5,10 +5,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -17,7 +20,8 @@
 
 #define BIG (1 << 20)
 
-static char bulk[BIG], back[BIG];
+static _Alignas(4096) char bulk[BIG];
+static char back[BIG];
 
 static int make_file(void)
 {
@@ -58,11 +62,47 @@ TASK_TEST(files_have_calls)
 	return 0;
 }
 
+TASK_TEST(names_and_descriptors_have_calls)
+{
+	const struct open_how how = { .flags = O_RDWR, .resolve = RESOLVE_BENEATH };
+	char folder[] = "peal-test-XXXXXX", path[64];
+	struct statx st;
+	int fd, dir;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/file", folder);
+	fd = peal_openat(AT_FDCWD, path, O_CREAT | O_WRONLY, 0600);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(peal_fallocate(fd, 0, 0, 4096), 0);
+	ck_assert_int_eq(peal_ftruncate(fd, 5), 0);
+	ck_assert_int_eq(peal_fsync(fd), 0);
+	ck_assert_int_eq(peal_fdatasync(fd), 0);
+	ck_assert_int_eq(peal_fadvise(fd, 0, 0, POSIX_FADV_RANDOM), 0);
+	ck_assert_int_eq(peal_close(fd), 0);
+	ck_assert_int_eq(peal_statx(AT_FDCWD, path, 0, STATX_SIZE, &st), 0);
+	ck_assert_uint_eq(st.stx_size, 5);
+	dir = peal_openat(AT_FDCWD, folder, O_PATH | O_DIRECTORY, 0);
+	ck_assert_int_ge(dir, 0);
+	fd = peal_openat2(dir, "file", &how);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(peal_close(fd), 0);
+	ck_assert_int_eq(peal_openat2(dir, "../file", &how), -EXDEV);
+	ck_assert_int_eq(peal_openat(dir, "none", O_RDONLY, 0), -ENOENT);
+	ck_assert_int_eq(peal_madvise(bulk, 0, MADV_NORMAL), 0);
+	ck_assert_int_eq(peal_close(dir), 0);
+	unlink(path);
+	rmdir(folder);
+	return 0;
+}
+
 START_TEST(off_the_shards_calls_say_so)
 {
 	ck_assert_int_eq(peal_read(0, bulk, 1), -EPERM);
 	ck_assert_int_eq(peal_pwrite(0, bulk, 1, 0), -EPERM);
 	ck_assert_int_eq(peal_preadv2(0, NULL, 0, 0, 0), -EPERM);
+	ck_assert_int_eq(peal_fsync(0), -EPERM);
+	ck_assert_int_eq(peal_madvise(NULL, 0, 0), -EPERM);
+	ck_assert_int_eq(peal_openat(0, ".", 0, 0), -EPERM);
 }
 END_TEST
 
@@ -200,6 +240,7 @@ static Suite *files_suite(void)
 
 	tcase_set_timeout(tcase, 60);
 	ADD_TASK_TEST(tcase, files_have_calls);
+	ADD_TASK_TEST(tcase, names_and_descriptors_have_calls);
 	tcase_add_test(tcase, off_the_shards_calls_say_so);
 	ADD_TASK_TEST(tcase, broken_pipes_send_no_signal);
 	ADD_TASK_TEST(tcase, sigpipe_is_as_it_was);

@@ -45,10 +45,10 @@ struct contract_case {
 
 /* One table per area, ended by an entry without a name. */
 extern const struct contract_case accept_cases[], bell_cases[], cancel_cases[], connect_cases[],
-	fault_cases[], file_cases[], life_cases[], poll_cases[], reuse_cases[], send_cases[],
-	recv_cases[], stream_cases[];
+	fault_cases[], file_cases[], message_cases[], path_cases[], life_cases[], poll_cases[],
+	reuse_cases[], send_cases[], recv_cases[], stream_cases[];
 
-/* fixture.c: the ring */
+/* ring.c */
 
 void contract_begin(struct contract *c);
 void contract_end(struct contract *c);
@@ -78,7 +78,7 @@ size_t ring_start_stuck_send(struct contract *c, struct peal_op *op, int fd);
 /* Drive the ring for this long, whatever comes. */
 void ring_drive(struct contract *c, int64_t duration);
 
-/* fixture.c: ops. Zero them before their first use; all return op. */
+/* ops.c. Zero them before their first use; all return op. */
 
 struct peal_op *op_nop(struct peal_op *op);
 struct peal_op *op_accept(
@@ -96,6 +96,18 @@ struct peal_op *op_readv(struct peal_op *op, int fd, const struct iovec *vector,
 	int64_t offset, int flags);
 struct peal_op *op_writev(struct peal_op *op, int fd, const struct iovec *vector, int count,
 	int64_t offset, int flags);
+
+struct peal_op *op_recvmsg(struct peal_op *op, int fd, struct msghdr *message, int flags);
+struct peal_op *op_sendmsg(struct peal_op *op, int fd, struct msghdr *message, int flags);
+struct peal_op *op_open(
+	struct peal_op *op, int dir, const char *path, int flags, unsigned int mode);
+struct peal_op *op_statx(
+	struct peal_op *op, int dir, const char *path, int flags, struct statx *buf);
+struct peal_op *op_fsync(struct peal_op *op, int fd, bool data_only);
+struct peal_op *op_fallocate(struct peal_op *op, int fd, int mode, int64_t offset, int64_t size);
+struct peal_op *op_ftruncate(struct peal_op *op, int fd, int64_t size);
+struct peal_op *op_fadvise(struct peal_op *op, int fd, int64_t offset, int64_t size, int advice);
+struct peal_op *op_madvise(struct peal_op *op, void *address, size_t size, int advice);
 
 /* sockets.c */
 
