@@ -231,6 +231,11 @@ int64_t peal_direct_try(struct peal_direct *direct, const struct peal_op *op)
 		return peal_direct_try_open(op);
 	case PEAL_OP_FADVISE:
 		return only_notes(op->args.fadvise.advice) ? advise(op) : PEAL_DIRECT_UNKNOWN;
+	case PEAL_OP_SPLICE:
+	case PEAL_OP_SENDFILE:
+		return peal_direct_try_splice(op);
+	case PEAL_OP_WAITID:
+		return peal_direct_try_waitid(op);
 	default:
 		return PEAL_DIRECT_UNKNOWN;
 	}
@@ -257,6 +262,9 @@ int64_t peal_direct_run(const struct peal_op *op)
 		return peal_sys_ftruncate(op->fd, op->args.ftruncate.size);
 	case PEAL_OP_FADVISE:
 		return advise(op);
+	case PEAL_OP_SPLICE:
+	case PEAL_OP_SENDFILE:
+		return peal_direct_run_splice(op);
 	case PEAL_OP_MADVISE:
 		return peal_sys_madvise(
 			op->args.madvise.address, op->args.madvise.size, op->args.madvise.advice);

@@ -64,6 +64,17 @@ int64_t peal_direct_run_path(const struct peal_op *op);
 /* Opening added O_NONBLOCK, so as not to wait; the caller did not ask for it. */
 void peal_direct_opened(const struct peal_op *op, int64_t result);
 
+/*
+ * direct_splice.c: splice, sendfile and waitid. Without waiting: -EAGAIN says that something is not
+ * ready; which descriptor, and for what, peal_direct_unready() tells.
+ */
+int64_t peal_direct_try_splice(const struct peal_op *op);
+int64_t peal_direct_run_splice(const struct peal_op *op);
+int64_t peal_direct_try_waitid(const struct peal_op *op);
+void peal_direct_unready(const struct peal_op *op, int *fd, uint32_t *events);
+/* The descriptor that stands for the op. */
+int peal_direct_fd(const struct peal_op *op);
+
 /* Does a file system of that kind keep to this machine's memory and disks? */
 bool peal_direct_is_local(long magic);
 int64_t peal_direct_now(void);

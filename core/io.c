@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/io_uring.h>
 #include <linux/openat2.h>
 #include <sys/socket.h>
 
@@ -134,6 +135,26 @@ int peal_madvise(void *address, size_t size, int advice)
 	if (!peal_task_current())
 		return -EPERM;
 	peal_op_madvise(&op, address, size, advice, NULL);
+	return (int)peal_op_wait(&op);
+}
+
+void peal_op_raw(
+	struct peal_op *op, const struct io_uring_sqe *sqe, uint32_t *flags, peal_op_fn *done)
+{
+	struct peal_shard *shard = peal_ops_begin(op, PEAL_OP_RAW, sqe->fd);
+
+	op->args.raw.sqe = sqe;
+	op->args.raw.flags = flags;
+	peal_ops_start(shard, op, done);
+}
+
+int peal_raw(const struct io_uring_sqe *sqe, uint32_t *flags)
+{
+	struct peal_op op = { 0 };
+
+	if (!peal_task_current())
+		return -EPERM;
+	peal_op_raw(&op, sqe, flags, NULL);
 	return (int)peal_op_wait(&op);
 }
 

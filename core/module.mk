@@ -44,6 +44,8 @@ libpeal_core_la_SOURCES += \
 	core/choice.h \
 	core/compiler.h \
 	core/condition.c \
+	core/compose.c \
+	core/compose.h \
 	core/cpus.c \
 	core/cpus.h \
 	core/deliver.c \
@@ -52,6 +54,7 @@ libpeal_core_la_SOURCES += \
 	core/direct.c \
 	core/direct.h \
 	core/direct_path.c \
+	core/direct_splice.c \
 	core/exceptions.c \
 	core/exceptions.h \
 	core/fatal.c \

@@ -30,6 +30,7 @@ static const char *const op_names[PEAL_OP_COUNT_] = {
 	[PEAL_OP_CLOSE] = "close",
 	[PEAL_OP_FSYNC] = "fsync",
 	[PEAL_OP_MADVISE] = "madvise",
+	[PEAL_OP_RAW] = "raw",
 #define PEAL_IO(name, code, type, params, args_, fill) [PEAL_OP_##code] = #name,
 #define PEAL_IO_ALSO(name, code, type, params, args_, fill)
 #include "core/io.tbl"

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 
+#include "core/compose.h"
 #include "core/fatal.h"
 #include "core/ops.h"
 #include "core/pooled.h"
@@ -57,6 +58,13 @@ static void complete(struct peal_shard *shard, struct peal_op *op)
 {
 	struct peal_task *waiter = op->waiter;
 
+	/* Its next part takes its turn behind what was refused: parts that end at once do not nest. */
+	if (PEAL_UNLIKELY(peal_is_composed(op)) &&
+		peal_compose(op, op->flags & CANCEL_ASKED || shard->stopping)) {
+		op->state = REFUSED;
+		append(op, &shard->refused, &shard->refused_last);
+		return;
+	}
 	op->state = COMPLETED;
 	let_go(op);
 	PEAL_COUNT(shard, ops_completed);

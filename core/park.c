@@ -35,7 +35,7 @@ static bool something_came(struct peal_shard *shard, bool look_at_ring)
 		return true;
 	if (look_at_ring && (shard->inflight.count || shard->flush))
 		peal_shard_poll(shard);
-	return shard->callbacks || shard->ready_count;
+	return shard->callbacks || shard->ready_count || shard->refused;
 }
 
 /* A CPU for each shard that is awake? The idle ones among them are those that spin. */

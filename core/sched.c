@@ -159,8 +159,9 @@ struct peal_task *peal_sched_pick(struct peal_shard *shard)
 
 bool peal_sched_pending(struct peal_shard *shard)
 {
-	return shard->ready_count || shard->callbacks || peal_msgs_pending(&shard->msgs) ||
-		peal_fresh_count(&shard->fresh) || peal_load_relaxed(&shard->rt->overflow_count);
+	return shard->ready_count || shard->callbacks || shard->refused ||
+		peal_msgs_pending(&shard->msgs) || peal_fresh_count(&shard->fresh) ||
+		peal_load_relaxed(&shard->rt->overflow_count);
 }
 
 /* Work that somebody else could do: is there a shard to do it? Two loads, mostly; seq_cst, as wake.c

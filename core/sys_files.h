@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The seam to the kernel (sys.h, which includes this): calls about files. */
+/* The seam to the kernel (sys.h, which includes this): calls about files and children. */
 #ifndef PEAL_CORE_SYS_FILES_H
 #define PEAL_CORE_SYS_FILES_H
 
@@ -72,6 +72,24 @@ static inline long peal_sys_ftruncate(int fd, off_t size)
 static inline long peal_sys_fstat(int fd, struct stat *st)
 {
 	PEAL_SYS(SYS_fstat, fstat(fd, st));
+}
+
+static inline long peal_sys_splice(
+	int in, int64_t *in_offset, int out, int64_t *out_offset, size_t size, unsigned int flags)
+{
+	PEAL_SYS(SYS_splice, splice(in, in_offset, out, out_offset, size, flags));
+}
+
+static inline long peal_sys_sendfile(int out, int in, int64_t *offset, size_t size)
+{
+	PEAL_SYS(SYS_sendfile, sendfile(out, in, offset, size));
+}
+
+/* Children */
+
+static inline long peal_sys_waitid(idtype_t type, id_t id, siginfo_t *info, int options)
+{
+	PEAL_SYS(SYS_waitid, waitid(type, id, info, options));
 }
 
 #endif

@@ -22,6 +22,9 @@ bool peal_epoll_is_about_files(const struct peal_op *op)
 	case PEAL_OP_FTRUNCATE:
 	case PEAL_OP_FADVISE:
 	case PEAL_OP_MADVISE:
+	case PEAL_OP_SPLICE:
+	case PEAL_OP_SENDFILE:
+	case PEAL_OP_WAITID:
 		return true;
 	default:
 		return false;

@@ -317,6 +317,8 @@ int64_t peal_epoll_try(struct peal_ring *ring, struct epoll_slot *slot, struct p
 	case PEAL_OP_RECVMSG:
 	case PEAL_OP_SENDMSG:
 		return try_message(op);
+	case PEAL_OP_RAW:
+		return -EOPNOTSUPP;
 	default:
 		return -ENOSYS;
 	}

@@ -165,3 +165,14 @@ int peal_uring_file_at_once(struct peal_ring *ring, struct peal_op *op)
 	op->result = peal_direct_try(&ring->direct, op);
 	return op->result != PEAL_DIRECT_BLOCKS && op->result != PEAL_DIRECT_UNKNOWN;
 }
+
+/* What it moves was sent before, perhaps, by an entry that the kernel has not seen yet. */
+int peal_uring_part_at_once(struct peal_ring *ring, struct peal_op *op)
+{
+	bool stuck;
+
+	if (peal_uring_queued(ring) && (peal_uring_turn(ring, &stuck) || peal_uring_queued(ring)))
+		return -EAGAIN;
+	op->result = peal_direct_try(&ring->direct, op);
+	return op->result == PEAL_DIRECT_UNKNOWN ? PEAL_SUBMIT_BLOCKS : 1;
+}

@@ -66,12 +66,24 @@ static bool only_tries(const struct peal_op *op)
 }
 
 /* A cancelled op that was waiting, or was interrupted in a kernel thread, says -ECANCELED. */
-static int64_t result_when_given_up(uint64_t state, int result)
+static int64_t result_when_given_up(uint64_t state, int64_t result)
 {
 	bool was_waiting = result == -EAGAIN || result == -EINTR ||
 		((state & PEAL_URING_OP_POLLING) && result >= 0);
 
 	return was_waiting ? -ECANCELED : result;
+}
+
+/* Of a zero-copy send the result comes first, and then that the buffer is free. */
+static bool more_to_come(struct peal_op *op, const struct io_uring_cqe *cqe)
+{
+	if (op->args.raw.flags)
+		*op->args.raw.flags = cqe->flags;
+	if (!(cqe->flags & IORING_CQE_F_MORE))
+		return false;
+	op->backend[PEAL_URING_OP_STATE] |= PEAL_URING_OP_MORE;
+	op->backend[PEAL_URING_OP_FIRST] = (uint64_t)(int64_t)cqe->res;
+	return true;
 }
 
 static void finish(struct peal_ring *ring, struct peal_op *op, const struct io_uring_cqe *cqe,
@@ -82,9 +94,13 @@ static void finish(struct peal_ring *ring, struct peal_op *op, const struct io_u
 
 	/* Otherwise the op was freed or started again while the kernel had it. */
 	peal_assert(op->backend[PEAL_URING_OP_DATA] == cqe->user_data);
+	if (op->opcode == PEAL_OP_RAW && more_to_come(op, cqe))
+		return;
+	if (state & PEAL_URING_OP_MORE)
+		result = (int64_t)op->backend[PEAL_URING_OP_FIRST];
 	ring->inflight--;
 	if (given_up(ring, op)) {
-		result = result_when_given_up(state, cqe->res);
+		result = result_when_given_up(state, result);
 	} else if ((state & PEAL_URING_OP_POLLING) && result >= 0) {
 		try_again(ring, op, 0);
 		return;

@@ -81,12 +81,14 @@ struct peal_ring {
 enum {
 	PEAL_URING_OP_DATA,  /* the user_data of its entry in flight */
 	PEAL_URING_OP_STATE, /* PEAL_URING_OP_* below */
+	PEAL_URING_OP_FIRST, /* the result of a completion that is not the last */
 	PEAL_URING_OP_WORDS
 };
 
 #define PEAL_URING_OP_CANCELLED ((uint64_t)1) /* somebody asked */
 #define PEAL_URING_OP_POLLING   ((uint64_t)2) /* its entry in flight only waits for readiness */
 #define PEAL_URING_OP_AGAIN     ((uint64_t)4) /* it stands in ring->again */
+#define PEAL_URING_OP_MORE      ((uint64_t)8) /* a completion has come, and this was not the last */
 
 /*
  * user_data: an address, a generation, a kind. Addresses have at most 56 bits on every Linux we know
@@ -207,6 +209,8 @@ void peal_uring_prepare_fadvise(
 void peal_uring_prepare_madvise(
 	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op);
 int peal_uring_file_at_once(struct peal_ring *ring, struct peal_op *op);
+/* A try of an op that the core composes. */
+int peal_uring_part_at_once(struct peal_ring *ring, struct peal_op *op);
 int peal_uring_transfer_at_once(struct peal_ring *ring, struct peal_op *op);
 
 /* submit.c */

@@ -208,6 +208,23 @@ static int close_at_once(struct peal_ring *ring, struct peal_op *op)
 	return 1;
 }
 
+static void prepare_raw(struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
+{
+	(void)ring;
+	*sqe = *op->args.raw.sqe;
+}
+
+/* What would have another number of completions than one. */
+static int raw_at_once(struct peal_ring *ring, struct peal_op *op)
+{
+	(void)ring;
+	if (!(op->args.raw.sqe->flags &
+		    (IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_CQE_SKIP_SUCCESS)))
+		return 0;
+	op->result = -EINVAL;
+	return 1;
+}
+
 static const struct peal_uring_verb verbs[PEAL_OP_COUNT_] = {
 	[PEAL_OP_NOP] = { .prepare = prepare_nop },
 	[PEAL_OP_ACCEPT] = { .prepare = prepare_accept, .readiness = POLLIN },
@@ -242,6 +259,10 @@ static const struct peal_uring_verb verbs[PEAL_OP_COUNT_] = {
 		.at_once = peal_uring_file_at_once },
 	[PEAL_OP_MADVISE] = { .prepare = peal_uring_prepare_madvise,
 		.at_once = peal_uring_file_at_once },
+	[PEAL_OP_SPLICE] = { .at_once = peal_uring_part_at_once },
+	[PEAL_OP_SENDFILE] = { .at_once = peal_uring_part_at_once },
+	[PEAL_OP_WAITID] = { .at_once = peal_uring_part_at_once },
+	[PEAL_OP_RAW] = { .prepare = prepare_raw, .at_once = raw_at_once },
 	[PEAL_OP_WRITEV] = { .prepare = peal_uring_prepare_writev,
 		.at_once = peal_uring_transfer_at_once,
 		.readiness = POLLOUT },

@@ -29,6 +29,7 @@ struct peal_ring;
 #define PEAL_CAP_COMPLETION (1ULL << 0) /* the kernel works on buffers while an op is in flight */
 #define PEAL_CAP_RING_BELL  (1ULL << 1) /* shards wake each other without a descriptor in between */
 #define PEAL_CAP_TIMELESS   (1ULL << 2) /* now() is not the kernel's clock */
+#define PEAL_CAP_RAW        (1ULL << 3) /* peal_raw() takes entries of io_uring */
 
 struct peal_ring_opts {
 	uint32_t size;    /* of this struct */

@@ -10,10 +10,13 @@
 #ifndef PEAL_IO_H
 #define PEAL_IO_H
 
+#include <signal.h>
+
 #include <peal/base.h>
 
 PEAL_BEGIN_DECLS
 
+struct io_uring_sqe;
 struct iovec;
 struct msghdr;
 struct open_how;
@@ -79,6 +82,21 @@ PEAL_API int peal_fallocate(int fd, int mode, int64_t offset, int64_t size);
 PEAL_API int peal_ftruncate(int fd, int64_t size);
 PEAL_API int peal_fadvise(int fd, int64_t offset, int64_t size, int advice);
 PEAL_API int peal_madvise(void *address, size_t size, int advice);
+
+/*
+ * splice(2) and sendfile(2): the number of bytes, which may be fewer than size; 0 at the end of the input.
+ * NULL offsets are positions of files, others are moved on. Sockets become O_NONBLOCK, and stay so, which
+ * other calls here do not mind.
+ */
+PEAL_API ssize_t peal_splice(
+	int in, int64_t *in_offset, int out, int64_t *out_offset, size_t size, unsigned int flags);
+PEAL_API ssize_t peal_sendfile(int out, int in, int64_t *offset, size_t size);
+
+/* waitid(2) for a child by its pidfd; options are WEXITED, and WNOWAIT or WNOHANG. */
+PEAL_API int peal_waitid(int pidfd, siginfo_t *info, int options);
+
+/* An operation of io_uring that has no call here (see op.h). -EOPNOTSUPP on other backends. */
+PEAL_API int peal_raw(const struct io_uring_sqe *sqe, uint32_t *flags);
 
 /* shutdown(2). */
 PEAL_API int peal_shutdown(int fd, int how);

@@ -19,10 +19,13 @@
 #ifndef PEAL_OP_H
 #define PEAL_OP_H
 
+#include <signal.h>
+
 #include <peal/base.h>
 
 PEAL_BEGIN_DECLS
 
+struct io_uring_sqe;
 struct iovec;
 struct msghdr;
 struct open_how;
@@ -56,6 +59,11 @@ enum peal_opcode {
 	PEAL_OP_FTRUNCATE,
 	PEAL_OP_FADVISE,
 	PEAL_OP_MADVISE,
+	PEAL_OP_RAW,
+	/* Those that the core composes (core/compose.c). */
+	PEAL_OP_SPLICE,
+	PEAL_OP_SENDFILE,
+	PEAL_OP_WAITID,
 	PEAL_OP_COUNT_
 };
 
@@ -146,6 +154,29 @@ struct peal_op {
 			size_t size;
 			int32_t advice;
 		} madvise;
+		struct {
+			const struct io_uring_sqe *sqe;
+			uint32_t *flags;
+		} raw;
+		/* The first word of these is poll's at times. */
+		struct {
+			uint32_t events;
+			int32_t in, out;
+			uint32_t flags;
+			int64_t *in_offset, *out_offset;
+			size_t size;
+		} splice;
+		struct {
+			uint32_t events;
+			int32_t out, in, pad;
+			int64_t *offset;
+			size_t size;
+		} sendfile;
+		struct {
+			uint32_t events;
+			int32_t pidfd, options, pad;
+			siginfo_t *info;
+		} waitid;
 		uint64_t room[5];
 	} args;
 	struct peal_op *next;                  /* in the one queue it stands in */
@@ -154,7 +185,9 @@ struct peal_op {
 	void *scope;                           /* reserved for scope.h */
 	uint64_t backend[8];
 	void *owner; /* the fiber that started it: until it completes, that cannot move */
-	uint64_t reserved[2];
+	uint32_t composed; /* core's: what it really is, while it is a poll */
+	uint32_t pad;
+	uint64_t reserved[1];
 };
 
 /* Completes at the shard's next turn with 0. */
@@ -280,6 +313,38 @@ PEAL_API void peal_op_fadvise(
 /* madvise(2): result is 0. */
 PEAL_API void peal_op_madvise(
 	struct peal_op *op, void *address, size_t size, int advice, peal_op_fn *done);
+
+/*
+ * splice(2): result is the number of bytes, 0 at the end of the input. One of the two is a pipe; NULL
+ * offsets are positions of files, others are moved on, and must stay valid until completion. Sockets are
+ * set to O_NONBLOCK, and stay so, which other calls do not mind. With SPLICE_F_NONBLOCK the result is
+ * -EAGAIN where it would wait.
+ */
+PEAL_API void peal_op_splice(struct peal_op *op, int in, int64_t *in_offset, int out,
+	int64_t *out_offset, size_t size, unsigned int flags, peal_op_fn *done);
+
+/* sendfile(2), from a file to anything: as splice. It may send fewer bytes than there are. */
+PEAL_API void peal_op_sendfile(
+	struct peal_op *op, int out, int in, int64_t *offset, size_t size, peal_op_fn *done);
+
+/*
+ * waitid(2) for a child by its pidfd (pidfd_open(2), clone(2)): result is 0 when it has ended. options
+ * are WEXITED, and WNOWAIT or WNOHANG; others give -EINVAL. info may be NULL. -ECHILD when it is no child
+ * of this process, or was waited for before.
+ */
+PEAL_API void peal_op_waitid(
+	struct peal_op *op, int pidfd, siginfo_t *info, int options, peal_op_fn *done);
+
+/*
+ * An operation of io_uring that has no call here: the entry of linux/io_uring.h goes to the ring as it
+ * is, but for user_data, and result is that of the completion. flags, unless NULL, gets the completion's
+ * flags. The entry and all that it points to must stay valid until completion. It is one entry with one
+ * result: -EINVAL for IOSQE_IO_LINK, IOSQE_IO_HARDLINK and IOSQE_CQE_SKIP_SUCCESS, and multishot
+ * operations must not be asked for (of a zero-copy send the op completes with the notification).
+ * -EOPNOTSUPP on backends without io_uring: see PEAL_CAP_RAW in backend.h.
+ */
+PEAL_API void peal_op_raw(
+	struct peal_op *op, const struct io_uring_sqe *sqe, uint32_t *flags, peal_op_fn *done);
 
 /*
  * Wait, in a fiber, for an op that was started without a callback. Returns its result (also in
