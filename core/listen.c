@@ -10,43 +10,34 @@
 
 #include "core/opts.h"
 #include "core/sockaddr.h"
+#include "core/sockets.h"
 #include "core/sys.h"
 
-static int set_option(int fd, int level, int option, int value)
+static int start_listening(int fd, const struct peal_listen_opts *opts)
 {
-	return (int)peal_sys_setsockopt(fd, level, option, &value, sizeof(value));
+	return (int)peal_sys_listen(
+		fd, opts->backlog && opts->backlog < INT32_MAX ? (int)opts->backlog : INT32_MAX);
 }
 
 static int set_up(int fd, const struct peal_sockaddr *address, const struct peal_listen_opts *opts)
 {
-	int err = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	int err = peal_socket_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 
 	if (!err && opts->reuse_port)
-		err = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+		err = peal_socket_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (!err && address->storage.ss_family == AF_INET6)
-		err = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, !address->both);
+		err = peal_socket_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, !address->both);
 	if (!err)
 		err = (int)peal_sys_bind(
 			fd, (const struct sockaddr *)&address->storage, address->size);
-	if (!err)
-		err = (int)peal_sys_listen(fd,
-			opts->backlog && opts->backlog < INT32_MAX ? (int)opts->backlog
-								   : INT32_MAX);
-	return err;
+	return err ? err : start_listening(fd, opts);
 }
 
 static int listen_on(const struct peal_sockaddr *address, const struct peal_listen_opts *opts)
 {
 	long fd = peal_sys_socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int err;
 
-	if (fd < 0)
-		return (int)fd;
-	err = set_up((int)fd, address, opts);
-	if (!err)
-		return (int)fd;
-	peal_sys_close((int)fd);
-	return err;
+	return fd < 0 ? (int)fd : peal_socket_made((int)fd, set_up((int)fd, address, opts));
 }
 
 int peal_tcp_listen(const char *text, const struct peal_listen_opts *given)
@@ -63,14 +54,59 @@ int peal_tcp_listen(const char *text, const struct peal_listen_opts *given)
 	fd = listen_on(&address, &opts);
 	/* A kernel without IPv6 still has all of its IPv4 addresses. */
 	if (fd == -EAFNOSUPPORT && address.both) {
-		struct sockaddr_in *any = (struct sockaddr_in *)&address.storage;
-		uint16_t port = ((struct sockaddr_in6 *)&address.storage)->sin6_port;
-
-		*any = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = port };
-		address.size = sizeof(*any);
+		peal_sockaddr_only_ipv4(&address);
 		fd = listen_on(&address, &opts);
 	}
 	return fd;
+}
+
+/* Is it a socket that nobody listens at any more? Whatever else is there refuses connections, too. */
+static bool is_abandoned(const struct peal_sockaddr *address, int type, const char *path)
+{
+	struct statx st;
+	long fd = peal_sys_socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	long err;
+
+	if (fd < 0)
+		return false;
+	err = peal_sys_statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st);
+	if (!err && !S_ISSOCK(st.stx_mode))
+		err = -ENOTSOCK;
+	if (!err)
+		err = peal_sys_connect(
+			(int)fd, (const struct sockaddr *)&address->storage, address->size);
+	peal_sys_close((int)fd);
+	return err == -ECONNREFUSED;
+}
+
+static int bind_path(int fd, const struct peal_sockaddr *address, int type, const char *path)
+{
+	const struct sockaddr *name = (const struct sockaddr *)&address->storage;
+	int err = (int)peal_sys_bind(fd, name, address->size);
+
+	if (err == -EADDRINUSE && path[0] != '@' && is_abandoned(address, type, path) &&
+		!peal_sys_unlinkat(AT_FDCWD, path, 0))
+		err = (int)peal_sys_bind(fd, name, address->size);
+	return err;
+}
+
+int peal_unix_listen(const char *path, const struct peal_listen_opts *given)
+{
+	struct peal_sockaddr address;
+	struct peal_listen_opts opts;
+	int err = PEAL_OPTS_READ(&opts, given);
+	int type, fd;
+
+	if (!err)
+		err = peal_sockaddr_unix(&address, path);
+	if (err)
+		return err;
+	type = opts.seqpacket ? SOCK_SEQPACKET : SOCK_STREAM;
+	fd = (int)peal_sys_socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return fd;
+	err = bind_path(fd, &address, type, path);
+	return peal_socket_made(fd, err ? err : start_listening(fd, &opts));
 }
 
 int peal_tcp_port(int fd)

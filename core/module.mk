@@ -120,6 +120,7 @@ libpeal_core_la_SOURCES += \
 	core/pooled.c \
 	core/pooled.h \
 	core/post.c \
+	core/resolve.c \
 	core/rt.h \
 	core/rt_opts.c \
 	core/rt_opts.h \
@@ -144,6 +145,9 @@ libpeal_core_la_SOURCES += \
 	core/sleeper.h \
 	core/sockaddr.c \
 	core/sockaddr.h \
+	core/socket.c \
+	core/sockets.h \
+	core/sockopt.c \
 	core/spawn.c \
 	core/spin.h \
 	core/stack.c \

@@ -23,6 +23,7 @@ static const struct {
 	const char *name;
 	size_t size;
 } sizes[] = {
+	SIZE_OF(peal_address),
 	SIZE_OF(peal_barrier),
 	SIZE_OF(peal_chan_case),
 	SIZE_OF(peal_condition),
@@ -45,6 +46,7 @@ static const struct {
 	SIZE_OF(peal_timer),
 	SIZE_OF(peal_ticket),
 	SIZE_OF(peal_turn_opts),
+	SIZE_OF(peal_udp_opts),
 };
 
 size_t peal_sizeof(const char *name)

@@ -96,3 +96,12 @@ int peal_sockaddr_parse(struct peal_sockaddr *address, const char *text)
 		*address = parsed;
 	return err;
 }
+
+void peal_sockaddr_only_ipv4(struct peal_sockaddr *address)
+{
+	struct sockaddr_in *any = (struct sockaddr_in *)&address->storage;
+	uint16_t port = ((struct sockaddr_in6 *)&address->storage)->sin6_port;
+
+	*any = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = port };
+	address->size = sizeof(*any);
+}

@@ -18,4 +18,7 @@ struct peal_sockaddr {
  */
 int peal_sockaddr_parse(struct peal_sockaddr *address, const char *text);
 
+/* Of one that stands for both: IPv4 alone. */
+void peal_sockaddr_only_ipv4(struct peal_sockaddr *address);
+
 #endif

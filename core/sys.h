@@ -186,6 +186,11 @@ static inline long peal_sys_socket(int domain, int type, int protocol)
 	PEAL_SYS(SYS_socket, socket(domain, type, protocol));
 }
 
+static inline long peal_sys_socketpair(int domain, int type, int protocol, int fds[2])
+{
+	PEAL_SYS(SYS_socketpair, socketpair(domain, type, protocol, fds));
+}
+
 static inline long peal_sys_bind(int fd, const struct sockaddr *address, socklen_t size)
 {
 	PEAL_SYS(SYS_bind, bind(fd, address, size));

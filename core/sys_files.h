@@ -10,6 +10,16 @@ static inline long peal_sys_openat2(int dir, const char *path, const struct open
 	PEAL_SYS(SYS_openat2, syscall(SYS_openat2, dir, path, how, sizeof(*how)));
 }
 
+static inline long peal_sys_unlinkat(int dir, const char *path, int flags)
+{
+	PEAL_SYS(SYS_unlinkat, unlinkat(dir, path, flags));
+}
+
+static inline long peal_sys_pipe(int fds[2], int flags)
+{
+	PEAL_SYS(SYS_pipe2, pipe2(fds, flags));
+}
+
 static inline long peal_sys_statx(
 	int dir, const char *path, int flags, unsigned int mask, struct statx *buf)
 {

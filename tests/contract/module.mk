@@ -39,6 +39,7 @@ test_programs += \
 	tests/contract/test_msg \
 	tests/contract/test_msg_end \
 	tests/contract/test_refused \
+	tests/contract/test_net \
 	tests/contract/test_splice \
 	tests/contract/test_scope \
 	tests/contract/test_scope_cancel \
@@ -71,6 +72,7 @@ msg_help = tests/contract/msg_help.c tests/contract/msg_help.h $(runtime_help)
 tests_contract_test_accum_SOURCES = tests/contract/test_accum.c $(msg_help)
 tests_contract_test_msg_SOURCES = tests/contract/test_msg.c $(msg_help)
 tests_contract_test_msg_end_SOURCES = tests/contract/test_msg_end.c $(msg_help)
+tests_contract_test_net_SOURCES = tests/contract/test_net.c $(runtime_help)
 tests_contract_test_splice_SOURCES = tests/contract/test_splice.c $(runtime_help)
 tests_contract_test_task_SOURCES = tests/contract/test_task.c $(runtime_help)
 tests_contract_test_task_local_SOURCES = tests/contract/test_task_local.c $(runtime_help)
