@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 
 #include "core/alloc.h"
 #include "core/blocking.h"
 #include "core/rt.h"
+#include "core/signal_gate.h"
 #include "core/wait.h"
 
 /* On the stack of the fiber that waits for it. */
@@ -100,13 +100,12 @@ static void *worker(void *arg)
 /* With the lock held. Signals are for the application's own threads. */
 static int add_thread(struct peal_blocking_pool *pool)
 {
-	sigset_t all, old;
+	sigset_t before;
 	int err;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
+	peal_signals_block(&before);
 	err = pthread_create(&pool->ids[pool->threads], NULL, worker, pool);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	peal_signals_unblock(&before);
 	if (err)
 		return -err;
 	pthread_setname_np(pool->ids[pool->threads], "peal/blocking");

@@ -79,7 +79,7 @@ static void ring_from_outside(struct peal_shard *to)
  * From a thread that is no shard of the runtime. It must be out of here before the ring is closed:
  * `outside` tells (life.c waits for it).
  */
-static int deliver_from_outside(struct peal_shard *to, struct peal_node *node)
+int peal_shard_deliver_from_outside(struct peal_shard *to, struct peal_node *node)
 {
 	struct peal_rt *rt = to->rt;
 	enum peal_inbox_pushed pushed;
@@ -98,7 +98,7 @@ int peal_shard_deliver(struct peal_shard *shard, struct peal_node *node)
 
 	if (here && here->rt == shard->rt)
 		return deliver_from_shard(here, shard, node);
-	return deliver_from_outside(shard, node);
+	return peal_shard_deliver_from_outside(shard, node);
 }
 
 unsigned int peal_shard_receive(struct peal_shard *shard, struct peal_inbox_node *link)

@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "core/plugin.h"
 #include "core/rt.h"
+#include "core/signals.h"
 #include "core/scope.h"
 
 /* Tasks that have not ended so long after everything was cancelled are named in the log. */
@@ -234,6 +235,7 @@ static int keep(void *arg)
 	struct peal_rt *rt = arg;
 
 	peal_log(PEAL_LOG_INFO, "%u shards on backend %s", rt->shard_count, rt->backend_why);
+	peal_signals_ready(rt);
 	start_main(rt);
 	while (!peal_load_seq_cst(&rt->drain_asked))
 		peal_task_park();

@@ -139,6 +139,11 @@ libpeal_core_la_SOURCES += \
 	core/shard.h \
 	core/shard_thread.c \
 	core/shard_thread.h \
+	core/signal_gate.c \
+	core/signal_gate.h \
+	core/signal_queue.h \
+	core/signals.c \
+	core/signals.h \
 	core/sizeof.c \
 	core/sleep.c \
 	core/sleeper.c \

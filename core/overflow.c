@@ -36,6 +36,7 @@ static struct sigaction before; /* who is called next */
 static PEAL_THREAD_LOCAL struct {
 	void *memory; /* NULL: not ours */
 	size_t bytes;
+	unsigned int users;
 } alternate;
 
 static void append(struct line *line, const char *text, size_t most)
@@ -187,6 +188,10 @@ int peal_overflow_enter_thread(void)
 	stack_t stack;
 	int err = 0;
 
+	if (alternate.memory) {
+		alternate.users++;
+		return 0;
+	}
 	if (peal_sys_sigaltstack(NULL, &stack) == 0 && !(stack.ss_flags & SS_DISABLE))
 		return 0;
 	alternate.bytes = alternate_bytes();
@@ -194,6 +199,7 @@ int peal_overflow_enter_thread(void)
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0, &err);
 	if (!alternate.memory)
 		return err;
+	alternate.users = 1;
 	stack = (stack_t){ .ss_sp = alternate.memory, .ss_size = alternate.bytes };
 	err = (int)peal_sys_sigaltstack(&stack, NULL);
 	if (err)
@@ -206,7 +212,7 @@ void peal_overflow_leave_thread(void)
 	const stack_t none = { .ss_flags = SS_DISABLE };
 	stack_t now;
 
-	if (!alternate.memory)
+	if (!alternate.memory || --alternate.users)
 		return;
 	/* Whoever has given the thread another one meanwhile keeps it. */
 	if (peal_sys_sigaltstack(NULL, &now) == 0 && now.ss_sp == alternate.memory)

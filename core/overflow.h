@@ -19,8 +19,8 @@ void peal_overflow_release(void);
 
 /*
  * The alternate signal stack of the calling thread, without which a handler cannot run when the stack
- * is used up. One that the thread already has is used as it is. 0, or -ENOMEM. Leaving a thread that
- * was not entered does nothing.
+ * is used up, and no handler should where it is small. One that the thread already has is used as it is.
+ * Nested. 0, or -ENOMEM. Leaving a thread that was not entered does nothing.
  */
 int peal_overflow_enter_thread(void);
 void peal_overflow_leave_thread(void);

@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "core/param.h"
 #include "core/plugin.h"
+#include "core/signals.h"
 #include "core/stats.h"
 #include "core/sys.h"
 
@@ -65,6 +66,16 @@ static void host_log(const struct peal_host *host, enum peal_log_level level, co
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	peal_log(level, "%s: %s", loaded_of(host)->plugin.name, text);
+}
+
+static int host_signal_watch(const struct peal_host *host, struct peal_signal_watch *watch)
+{
+	return peal_signals_watch(host->rt, watch);
+}
+
+static void host_signal_unwatch(const struct peal_host *host, struct peal_signal_watch *watch)
+{
+	peal_signals_unwatch(host->rt, watch);
 }
 
 /* As this library knows the struct; its stride is the plugin's. */
@@ -141,6 +152,8 @@ int peal_plugin_host_init(struct peal_loaded *loaded, struct peal_reason *reason
 		.log = host_log,
 		.alloc = peal_alloc,
 		.free = peal_free,
+		.signal_watch = host_signal_watch,
+		.signal_unwatch = host_signal_unwatch,
 	};
 	return register_counters(loaded, reason);
 }

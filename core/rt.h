@@ -22,7 +22,15 @@
 
 struct peal_blocking_pool;
 struct peal_plugins;
+struct peal_signals;
 struct peal_stats_page;
+
+/* Whose thread is shard 0? */
+enum peal_zeroth {
+	PEAL_ZEROTH_OWN,
+	PEAL_ZEROTH_BORROWED, /* that of peal_run(), until the runtime has ended */
+	PEAL_ZEROTH_EMBEDDED  /* that of peal_rt_start(), but only during peal_rt_turn() */
+};
 
 struct peal_rt {
 	struct peal_rt_opts opts; /* complete: no field is a default any more */
@@ -37,6 +45,8 @@ struct peal_rt {
 	struct peal_stats_page *stats;
 	struct peal_blocking_pool *blocking;
 	struct peal_plugins *plugins;
+	struct peal_signals *signals; /* NULL: it listens to none (signals.h) */
+	enum peal_zeroth zeroth;
 
 	pthread_mutex_t lock; /* guards what follows up to the next blank line */
 	pthread_cond_t changed;

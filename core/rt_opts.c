@@ -42,8 +42,12 @@ static int check_bytes(const struct peal_rt_opts *opts, struct peal_reason *reas
 	if (opts->affinity > PEAL_AFFINITY_NONE)
 		return peal_refuse(reason, -EINVAL, "affinity is %u; PEAL_AFFINITY_AUTO or _NONE",
 			opts->affinity);
-	if (opts->no_stealing > 1 || opts->report_overflow > 1 || opts->embedded > 1)
+	if (opts->no_stealing > 1 || opts->report_overflow > 1 || opts->embedded > 1 ||
+		opts->drain_on_signal > 1)
 		return peal_refuse(reason, -EINVAL, "a flag is neither 0 nor 1");
+	for (size_t i = 0; i < sizeof(opts->reserved); i++)
+		if (opts->reserved[i])
+			return peal_refuse(reason, -EINVAL, "a reserved byte is not 0");
 	return 0;
 }
 

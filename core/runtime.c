@@ -16,6 +16,7 @@
 #include "core/rt.h"
 #include "core/rt_opts.h"
 #include "core/shard_thread.h"
+#include "core/signals.h"
 
 static void free_shards(struct peal_rt *rt)
 {
@@ -94,6 +95,8 @@ static void destroy(struct peal_rt *rt)
 {
 	if (!rt)
 		return;
+	peal_signals_close(rt);
+	free_shards(rt);
 	free_parts(rt);
 	if (rt->opts.report_overflow)
 		peal_overflow_release();
@@ -128,6 +131,12 @@ static int create(
 		return err;
 	}
 	init(rt);
+	if (rt->opts.drain_on_signal)
+		err = peal_signals_open(rt, reason);
+	if (err) {
+		destroy(rt);
+		return err;
+	}
 	*created = rt;
 	return 0;
 }
@@ -184,35 +193,29 @@ static int fall_back(struct peal_rt *rt, struct peal_reason *reason)
 		rt->opts.backend, &rt->backend, err, &cause, &rt->backend, rt->backend_why, reason);
 }
 
-/* Whose thread is shard 0? */
-enum zeroth {
-	ITS_OWN,
-	BORROWED, /* the calling one, until the runtime has ended */
-	EMBEDDED  /* likewise, but only during peal_rt_turn() */
-};
-
-static void begin(struct peal_rt *rt, enum zeroth zeroth)
+static void begin(struct peal_rt *rt)
 {
-	if (zeroth == BORROWED)
+	if (rt->zeroth == PEAL_ZEROTH_BORROWED)
 		peal_shard_thread_run(rt->shards[0]);
-	else if (zeroth == EMBEDDED)
+	else if (rt->zeroth == PEAL_ZEROTH_EMBEDDED)
 		peal_embed_begin(rt);
 	else
 		wait_until_met(rt);
 }
 
 /* Try backends until one opens on every shard. When the thread was borrowed the runtime has ended then. */
-static int start(struct peal_rt *rt, enum zeroth zeroth, struct peal_reason *reason)
+static int start(struct peal_rt *rt, enum peal_zeroth zeroth, struct peal_reason *reason)
 {
+	rt->zeroth = zeroth;
 	for (;;) {
-		int err = attempt(rt, zeroth != ITS_OWN, reason);
+		int err = attempt(rt, zeroth != PEAL_ZEROTH_OWN, reason);
 
 		if (err)
 			return err;
-		begin(rt, zeroth);
+		begin(rt);
 		if (peal_rt_all_open(rt))
 			return 0;
-		if (zeroth == EMBEDDED)
+		if (zeroth == PEAL_ZEROTH_EMBEDDED)
 			peal_embed_end(rt);
 		err = fall_back(rt, reason);
 		if (err)
@@ -233,9 +236,8 @@ int peal_rt_start(
 	err = create(&rt, opts, reason);
 	if (err)
 		return err;
-	err = start(rt, rt->opts.embedded ? EMBEDDED : ITS_OWN, reason);
+	err = start(rt, rt->opts.embedded ? PEAL_ZEROTH_EMBEDDED : PEAL_ZEROTH_OWN, reason);
 	if (err) {
-		free_shards(rt);
 		destroy(rt);
 		return err;
 	}
@@ -276,7 +278,6 @@ int peal_rt_stop(struct peal_rt *rt)
 	}
 	peal_rt_drain(rt);
 	peal_shard_threads_join(rt);
-	free_shards(rt);
 	destroy(rt);
 	return 0;
 }
@@ -296,13 +297,12 @@ int peal_run(peal_task_fn *fn, void *arg, const struct peal_rt_opts *opts)
 		err = rt->opts.embedded
 			? peal_refuse(&reason, -EINVAL,
 				  "embedded: peal_run() has no loop to be embedded in; use peal_rt_start()")
-			: start(rt, BORROWED, &reason);
+			: start(rt, PEAL_ZEROTH_BORROWED, &reason);
 		if (!err) {
 			err = rt->main_result;
 			peal_shard_threads_join(rt);
 			peal_cpus_unpin(&rt->cpus);
 		}
-		free_shards(rt);
 		destroy(rt);
 	}
 	if (reason.text[0])

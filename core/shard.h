@@ -113,8 +113,9 @@ struct peal_shard {
 	PEAL_ATOMIC(uint32_t) load;     /* peal_sched_load() as of the last slice */
 
 	pthread_t thread_id;
-	bool has_thread; /* to be joined; shard 0 may run on a borrowed one */
-	bool no_thread;  /* none could be made */
+	bool has_thread;    /* to be joined; shard 0 may run on a borrowed one */
+	bool no_thread;     /* none could be made */
+	bool handler_stack; /* the thread was given a stack for signal handlers */
 	bool holds_sigpipe;
 	int start_error;
 	struct peal_reason start_reason;
@@ -172,6 +173,8 @@ bool peal_shard_wait(struct peal_shard *shard, int64_t deadline);
 /* deliver.c: put a node into a shard's inbox and ring if it sleeps. Any thread. -ESHUTDOWN when the
  * shard listens no more; the node is then still the caller's. */
 int peal_shard_deliver(struct peal_shard *shard, struct peal_node *node);
+/* The same for whoever does not know on which thread it is: async-signal-safe. */
+int peal_shard_deliver_from_outside(struct peal_shard *shard, struct peal_node *node);
 /* On the shard's loop: call what was delivered. Returns how many. */
 unsigned int peal_shard_receive(struct peal_shard *shard, struct peal_inbox_node *node);
 /* Ring the bells that are owed. */

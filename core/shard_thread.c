@@ -16,6 +16,7 @@
 #include "core/overflow.h"
 #include "core/rt.h"
 #include "core/shard_thread.h"
+#include "core/signal_gate.h"
 #include "core/sys.h"
 
 bool peal_rt_all_open(const struct peal_rt *rt)
@@ -71,14 +72,32 @@ static void restore_sigpipe(struct peal_shard *shard)
 	peal_sys_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
+int peal_shard_thread_give_stack(struct peal_shard *shard)
+{
+	int err = shard->handler_stack ? 0 : peal_overflow_enter_thread();
+
+	if (!err)
+		shard->handler_stack = true;
+	return err;
+}
+
+/* Handlers may run on a thread that was lent to us; our own threads block what comes from outside. */
+static bool needs_stack(const struct peal_shard *shard)
+{
+	const struct peal_rt *rt = shard->rt;
+
+	return rt->opts.report_overflow ||
+		(rt->opts.drain_on_signal && shard->index == 0 && rt->zeroth != PEAL_ZEROTH_OWN);
+}
+
 bool peal_shard_thread_begin(struct peal_shard *shard)
 {
 	struct peal_rt *rt = shard->rt;
 
 	hold_sigpipe(shard);
 	shard->start_error = peal_shard_open(shard, &shard->start_reason);
-	if (!shard->start_error && rt->opts.report_overflow)
-		shard->start_error = peal_overflow_enter_thread();
+	if (!shard->start_error && needs_stack(shard))
+		shard->start_error = peal_shard_thread_give_stack(shard);
 	if (!shard->start_error && shard->index == 0)
 		peal_keeper_start(rt);
 	peal_rt_meet(rt);
@@ -111,7 +130,7 @@ void peal_shard_thread_meet(struct peal_shard *shard, uint32_t meeting)
 
 void peal_shard_thread_end(struct peal_shard *shard)
 {
-	if (shard->rt->opts.report_overflow)
+	if (shard->handler_stack)
 		peal_overflow_leave_thread();
 	if (!shard->start_error)
 		peal_shard_close(shard);
@@ -138,8 +157,12 @@ static void *shard_thread(void *arg)
 static bool start_thread(struct peal_shard *shard)
 {
 	char name[16];
-	int err = pthread_create(&shard->thread_id, NULL, shard_thread, shard);
+	sigset_t before;
+	int err;
 
+	peal_signals_block(&before);
+	err = pthread_create(&shard->thread_id, NULL, shard_thread, shard);
+	peal_signals_unblock(&before);
 	if (err) {
 		shard->no_thread = true;
 		shard->start_error = peal_refuse(&shard->start_reason, -err,

@@ -29,6 +29,9 @@ uint32_t peal_shard_thread_leave(struct peal_shard *shard);
 void peal_shard_thread_meet(struct peal_shard *shard, uint32_t meeting);
 void peal_shard_thread_end(struct peal_shard *shard);
 
+/* Have signal handlers run on a stack of their own there. On its thread; 0 or a negative errno. */
+int peal_shard_thread_give_stack(struct peal_shard *shard);
+
 /* Did every shard open? After they have met. */
 bool peal_rt_all_open(const struct peal_rt *rt);
 

@@ -32,5 +32,6 @@ static int serve(void *arg)
 
 int main(int argc, char **argv)
 {
-	return peal_run(serve, argc > 1 ? argv[1] : "127.0.0.1:7000", NULL) < 0;
+	return peal_run(serve, argc > 1 ? argv[1] : "127.0.0.1:7000",
+		       PEAL_RT(.drain_on_signal = true)) < 0;
 }

@@ -23,7 +23,7 @@ PEAL_BEGIN_DECLS
 
 #define PEAL_PLUGIN_MAGIC     0x6c616570u /* "peal" */
 #define PEAL_PLUGIN_ABI_MAJOR 0           /* must be equal */
-#define PEAL_PLUGIN_ABI_MINOR 1           /* the host's must not be less */
+#define PEAL_PLUGIN_ABI_MINOR 2           /* the host's must not be less */
 
 /* The type of a parameter, and of its value in `initial` and after parsing. */
 enum peal_param_type {
@@ -60,6 +60,28 @@ struct peal_plugin_counter {
 
 #define PEAL_PLUGIN_COUNTERS(...) ((const struct peal_plugin_counter[]){ __VA_ARGS__, { 0 } })
 
+/* What is known of a signal: see sigaction(2). Who sent it is advisory, and 0 where there is no sender. */
+struct peal_signal {
+	int number;
+	int code; /* si_code; 0 too when there was no room for more than that it came */
+	int pid;
+	unsigned int uid;
+	uint64_t value; /* of sigqueue(3) */
+};
+
+/*
+ * Interest in a signal. Zeroed before its first use, and the host's between signal_watch() and
+ * signal_unwatch(). fn is called on the loop of shard 0, where it cannot suspend; it may take this and
+ * other watches away. Signals that come faster than they are told are told once, except that real-time
+ * signals are told one by one, with their values, as long as there is room for them (128).
+ */
+struct peal_signal_watch {
+	void *link[2];
+	void (*fn)(struct peal_signal_watch *watch, const struct peal_signal *signal);
+	int number;
+	int reserved;
+};
+
 /*
  * The services of the host, valid while the plugin is started. The table grows at its end: test
  * with PEAL_HAS(host, member) before using anything newer than what the plugin was written for.
@@ -94,6 +116,17 @@ struct peal_host {
 	/* The library's allocator (peal_set_allocator()). Zeroed; NULL when there is none. */
 	void *(*alloc)(size_t count, size_t size);
 	void (*free)(void *memory);
+
+	/*
+	 * Listen to a signal, by the library's one gateway: any number of watches may share it, in
+	 * several runtimes; the handler is installed with the first and what was there before is put
+	 * back after the last. On shard 0 (in shard_start() of that, say): -EPERM elsewhere. -EINVAL for
+	 * signals that mean a fault, SIGKILL, SIGSTOP; -EBUSY for a watch that is in use; -ENOMEM.
+	 * Not async-signal-safe; nothing of a plugin ever runs in a handler. (ABI 0.2)
+	 */
+	int (*signal_watch)(const struct peal_host *host, struct peal_signal_watch *watch);
+	/* Not called any more when this returns. On shard 0. Does nothing to one that is not in use. */
+	void (*signal_unwatch)(const struct peal_host *host, struct peal_signal_watch *watch);
 };
 
 /*

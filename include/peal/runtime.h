@@ -50,11 +50,26 @@ struct peal_rt_opts {
 	uint8_t no_stealing;         /* stealable tasks stay where they were spawned */
 	uint8_t report_overflow; /* name the fiber whose stack overflowed: installs a SIGSEGV handler */
 	uint8_t embedded;        /* shard 0 runs in your loop: peal_rt_turn() */
+	uint8_t drain_on_signal; /* SIGINT and SIGTERM drain; see below */
+	uint8_t reserved[7];     /* 0 */
 };
 
 /* Options in place: peal_run(main_task, NULL, PEAL_RT(.shards = 2)). C only. */
 #define PEAL_RT(...) \
 	(&(const struct peal_rt_opts){ .size = sizeof(struct peal_rt_opts), __VA_ARGS__ })
+
+/*
+ * Signals. The library installs no handler unless asked. With drain_on_signal the first SIGINT or SIGTERM
+ * is a peal_rt_drain() of every runtime that was started with it. The second is for those who do not want
+ * to wait: what was there before (by default: the end, with the exit status of a killed process) gets it.
+ * A handler that was installed before is called as well, each time, and is put back, like the default,
+ * when the last such runtime has gone. A signal that the process ignores when the runtime starts stays
+ * ignored: that is how shells start programs in the background.
+ *
+ * The threads that a runtime starts block all signals but SIGPROF and those of faults, so that handlers,
+ * yours too, run on your threads: on that of peal_run() also while it is a shard. Children that are
+ * started from a task inherit that mask.
+ */
 
 /*
  * Start a runtime, run fn(arg) as its main task on shard 0, drain it, and free it. Returns what fn

@@ -41,6 +41,7 @@ test_programs += \
 	tests/contract/test_refused \
 	tests/contract/test_net \
 	tests/contract/test_splice \
+	tests/contract/test_signals \
 	tests/contract/test_scope \
 	tests/contract/test_scope_cancel \
 	tests/contract/test_scope_forms \
@@ -74,6 +75,7 @@ tests_contract_test_msg_SOURCES = tests/contract/test_msg.c $(msg_help)
 tests_contract_test_msg_end_SOURCES = tests/contract/test_msg_end.c $(msg_help)
 tests_contract_test_net_SOURCES = tests/contract/test_net.c $(runtime_help)
 tests_contract_test_splice_SOURCES = tests/contract/test_splice.c $(runtime_help)
+tests_contract_test_signals_SOURCES = tests/contract/test_signals.c $(runtime_help)
 tests_contract_test_task_SOURCES = tests/contract/test_task.c $(runtime_help)
 tests_contract_test_task_local_SOURCES = tests/contract/test_task_local.c $(runtime_help)
 tests_contract_test_time_SOURCES = tests/contract/test_time.c $(runtime_help)

@@ -482,10 +482,10 @@ START_TEST(descriptors_of_other_versions)
 	refuse("probe", -ENOEXEC, "starts with 0x12345678 instead of 0x6c616570",
 		"begin it with PEAL_PLUGIN_HEADER");
 	patch(abi_major, uint16_t, PEAL_PLUGIN_ABI_MAJOR + 1);
-	refuse("probe", -ENOEXEC, "made for plugin ABI 1.1, this libpeal has 0.1",
+	refuse("probe", -ENOEXEC, "made for plugin ABI 1.2, this libpeal has 0.2",
 		"build it again");
 	patch(abi_minor, uint16_t, PEAL_PLUGIN_ABI_MINOR + 1);
-	refuse("probe", -ENOEXEC, "made for plugin ABI 0.2, this libpeal has 0.1",
+	refuse("probe", -ENOEXEC, "made for plugin ABI 0.3, this libpeal has 0.2",
 		"a newer libpeal is needed");
 	patch(abi_minor, uint16_t, 0);
 	obtain("probe");
