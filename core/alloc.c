@@ -58,6 +58,11 @@ void peal_alloc_release(void)
 	pthread_mutex_unlock(&lock);
 }
 
+void peal_alloc_after_fork(void)
+{
+	pthread_mutex_init(&lock, NULL);
+}
+
 /* size must be a multiple of alignment, as aligned_alloc(3) wants it, and not 0. */
 static void *allocate_zeroed(size_t alignment, size_t size)
 {

@@ -30,5 +30,7 @@ char *peal_strdup(const char *text);
  */
 void peal_alloc_hold(void);
 void peal_alloc_release(void);
+/* In the child of a fork, in which nobody holds the lock. */
+void peal_alloc_after_fork(void);
 
 #endif

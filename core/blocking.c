@@ -25,7 +25,9 @@ struct peal_blocking_pool {
 	struct peal_list jobs;
 	uint32_t queued, idle;
 	uint32_t threads;
+	uint32_t busy; /* threads that run a job */
 	bool stopping;
+	bool refusing;
 	pthread_t ids[]; /* of max_threads */
 };
 
@@ -77,6 +79,7 @@ static struct peal_job *next_job(struct peal_blocking_pool *pool)
 	job = PEAL_CONTAINER_OF(pool->jobs.next, struct peal_job, link);
 	peal_list_remove(&job->link);
 	pool->queued--;
+	pool->busy++;
 	return job;
 }
 
@@ -92,9 +95,40 @@ static void *worker(void *arg)
 		pthread_mutex_unlock(&pool->lock);
 		job->fn(job); /* it is gone from here on */
 		pthread_mutex_lock(&pool->lock);
+		pool->busy--;
 	}
 	pthread_mutex_unlock(&pool->lock);
 	return NULL;
+}
+
+void peal_blocking_refuse(struct peal_blocking_pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	pool->refusing = true;
+	while (!peal_list_empty(&pool->jobs))
+		peal_list_remove(pool->jobs.next);
+	pool->queued = 0;
+	pthread_mutex_unlock(&pool->lock);
+}
+
+uint32_t peal_blocking_busy(struct peal_blocking_pool *pool)
+{
+	uint32_t busy;
+
+	pthread_mutex_lock(&pool->lock);
+	busy = pool->busy;
+	pthread_mutex_unlock(&pool->lock);
+	return busy;
+}
+
+void peal_blocking_pool_leave(struct peal_blocking_pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	pool->stopping = true;
+	pthread_cond_broadcast(&pool->work);
+	for (uint32_t i = 0; i < pool->threads; i++)
+		pthread_detach(pool->ids[i]);
+	pthread_mutex_unlock(&pool->lock);
 }
 
 /* With the lock held. Signals are for the application's own threads. */
@@ -130,7 +164,10 @@ int peal_blocking_submit(struct peal_blocking_pool *pool, struct peal_job *job, 
 	int err;
 
 	pthread_mutex_lock(&pool->lock);
-	err = op || pool->queued < pool->max_queued ? provide_thread(pool) : -EAGAIN;
+	if (pool->refusing)
+		err = -ESHUTDOWN;
+	else
+		err = op || pool->queued < pool->max_queued ? provide_thread(pool) : -EAGAIN;
 	if (!err) {
 		peal_list_append(&pool->jobs, &job->link);
 		pool->queued++;

@@ -29,6 +29,12 @@ int peal_blocking_pool_create(struct peal_blocking_pool **pool, struct peal_rt *
 /* No job is left. Waits for the threads. Accepts NULL. */
 void peal_blocking_pool_destroy(struct peal_blocking_pool *pool);
 
+/* For the end without ceremony (emergency.c): what has not begun never will, and what comes is refused
+ * (-ESHUTDOWN). How many still run; and leaving these to their threads, for which the pool stays. */
+void peal_blocking_refuse(struct peal_blocking_pool *pool);
+uint32_t peal_blocking_busy(struct peal_blocking_pool *pool);
+void peal_blocking_pool_leave(struct peal_blocking_pool *pool);
+
 /*
  * Queue a job. 0; -EAGAIN when as many as may wait already do (unless it is an op's: their number is
  * bounded by those who own them); or why not even one thread could be made. Any thread.

@@ -84,6 +84,8 @@ int peal_shard_deliver_from_outside(struct peal_shard *to, struct peal_node *nod
 	struct peal_rt *rt = to->rt;
 	enum peal_inbox_pushed pushed;
 
+	if (PEAL_UNLIKELY(peal_load_relaxed(&rt->stale)))
+		return -ESTALE;
 	peal_add_seq_cst(&rt->outside, 1);
 	pushed = peal_inbox_push(&to->inbox, &node->link);
 	if (pushed == PEAL_INBOX_RING)

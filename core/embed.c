@@ -139,6 +139,14 @@ void peal_embed_end(struct peal_rt *rt)
 	peal_shard_thread_end(shard);
 }
 
+void peal_embed_after_fork(struct peal_rt *rt)
+{
+	if (!rt->opts.embedded)
+		return;
+	close_fd(&rt->embed.epoll);
+	close_fd(&rt->embed.timer);
+}
+
 /* Parking */
 
 /*
@@ -236,6 +244,8 @@ static int check(const struct peal_rt *rt)
 {
 	if (!rt || !rt->opts.embedded)
 		return -EINVAL;
+	if (peal_rt_is_stale(rt))
+		return -ESTALE;
 	if (peal_shard_current())
 		return -EDEADLK;
 	return pthread_equal(rt->embed.thread, pthread_self()) ? 0 : -EPERM;
@@ -265,7 +275,9 @@ int peal_rt_turn(struct peal_rt *rt, const struct peal_turn_opts *given)
 
 int peal_rt_fd(const struct peal_rt *rt)
 {
-	return rt && rt->opts.embedded ? rt->embed.epoll : -EINVAL;
+	if (!rt || !rt->opts.embedded)
+		return -EINVAL;
+	return rt->embed.epoll < 0 ? -ESTALE : rt->embed.epoll; /* closed by a fork */
 }
 
 int peal_embed_run_out(struct peal_rt *rt)

@@ -39,6 +39,9 @@ void peal_embed_begin(struct peal_rt *rt);
 /* After the last turn, or when not all shards could begin. */
 void peal_embed_end(struct peal_rt *rt);
 
+/* In the child of a fork. */
+void peal_embed_after_fork(struct peal_rt *rt);
+
 /* Turn until the runtime has stopped. The caller has asked for it. 0, -EPERM or -EDEADLK. */
 int peal_embed_run_out(struct peal_rt *rt);
 

@@ -58,8 +58,15 @@ void peal_rt_meet_absent(struct peal_rt *rt, unsigned int count)
 	pthread_mutex_unlock(&rt->lock);
 }
 
+bool peal_rt_is_lost(struct peal_rt *rt)
+{
+	return peal_load_seq_cst(&rt->emergency) || peal_load_seq_cst(&rt->stale);
+}
+
 static void set_state(struct peal_rt *rt, enum peal_rt_state state)
 {
+	if (state != PEAL_RT_STOPPED && peal_rt_is_lost(rt))
+		return; /* the keeper may not have been told yet */
 	peal_store_seq_cst(&rt->state, state);
 	peal_stats_page_set_state(rt->stats, state);
 }
@@ -85,7 +92,7 @@ void peal_keeper_look(struct peal_rt *rt)
 
 void peal_rt_drain(struct peal_rt *rt)
 {
-	if (rt && !peal_exchange_seq_cst(&rt->drain_asked, true))
+	if (rt && !peal_load_seq_cst(&rt->stale) && !peal_exchange_seq_cst(&rt->drain_asked, true))
 		peal_task_wake(&rt->keeper);
 }
 
@@ -112,6 +119,8 @@ static void order_cancel(struct peal_shard *shard)
 /* What is in the inbox still is done; whoever comes later is refused. */
 static void order_stop(struct peal_shard *shard)
 {
+	if (shard->stopping)
+		return;                          /* an emergency was quicker */
 	peal_ops_cancel_all(shard, peal_op_any); /* of callbacks, and what fibers have abandoned */
 	shard->stopping = true;
 	peal_shard_receive(shard, peal_inbox_close(&shard->inbox));
@@ -132,7 +141,7 @@ static void send_order(struct peal_shard *shard, peal_order_fn *order)
 {
 	shard->order = order;
 	shard->control.fn = carry_out;
-	if (peal_shard_deliver(shard, &shard->control) < 0)
+	if (peal_shard_deliver(shard, &shard->control) < 0 && !peal_rt_is_lost(shard->rt))
 		peal_fatal("shard %u stopped before it was told to", shard->index);
 }
 

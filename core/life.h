@@ -26,6 +26,20 @@ void peal_rt_set_running(struct peal_rt *rt);
 /* No shard turns any more. */
 void peal_rt_set_stopped(struct peal_rt *rt);
 
+/*
+ * After an emergency, or in the child of a fork, nobody is there to be woken: then it is no defect that
+ * something cannot be delivered.
+ */
+bool peal_rt_is_lost(struct peal_rt *rt);
+
+/* The latter alone (rt_query.c). */
+bool peal_rt_is_stale(const struct peal_rt *rt);
+
+/* emergency.c: a shard's loop ends without waiting for anybody. Then, when no shard runs anything any
+ * more, what it leaves behind is counted, reported and, if nobody can write to it, given back. */
+void peal_shard_abandon(struct peal_shard *shard);
+void peal_shard_count_lost(struct peal_shard *shard);
+
 /* Every shard's thread waits here for all others. */
 void peal_rt_meet(struct peal_rt *rt);
 /* The two halves of that: *meeting is the one to wait for. True for the last to arrive. */

@@ -13,6 +13,8 @@ int peal_local_create(struct peal_rt *rt, unsigned int *key, void (*destroy)(voi
 
 	if (!rt || !key)
 		return -EINVAL;
+	if (peal_rt_is_stale(rt))
+		return -ESTALE;
 	pthread_mutex_lock(&rt->lock);
 	if (rt->local_keys < PEAL_LOCAL_KEYS) {
 		rt->local_destroy[rt->local_keys] = destroy;

@@ -74,7 +74,8 @@ static void turn(struct peal_shard *shard)
 		retry(shard);
 	if (PEAL_UNLIKELY(shard->searching))
 		peal_steal_search(shard);
-	peal_sched_slice(shard, now);
+	if (PEAL_LIKELY(!shard->stopping))
+		peal_sched_slice(shard, now);
 }
 
 static bool may_park(struct peal_shard *shard)
@@ -96,6 +97,10 @@ static void park_starved(struct peal_shard *shard)
  */
 bool peal_shard_finish(struct peal_shard *shard)
 {
+	if (PEAL_UNLIKELY(peal_load_relaxed(&shard->rt->emergency))) {
+		peal_shard_abandon(shard);
+		return true;
+	}
 	if (!shard->inflight.count && !peal_sched_pending(shard) && !shard->flush)
 		return true;
 	peal_shard_poll(shard);

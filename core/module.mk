@@ -49,6 +49,7 @@ libpeal_core_la_SOURCES += \
 	core/cpus.c \
 	core/cpus.h \
 	core/deliver.c \
+	core/emergency.c \
 	core/embed.c \
 	core/embed.h \
 	core/direct.c \
@@ -61,6 +62,8 @@ libpeal_core_la_SOURCES += \
 	core/fatal.h \
 	core/fiber.c \
 	core/fiber.h \
+	core/fork.c \
+	core/fork.h \
 	core/fresh.h \
 	core/heap.h \
 	core/hog.c \

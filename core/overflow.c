@@ -174,6 +174,11 @@ void peal_overflow_release(void)
 	pthread_mutex_unlock(&lock);
 }
 
+void peal_overflow_after_fork(void)
+{
+	pthread_mutex_init(&lock, NULL);
+}
+
 static size_t alternate_bytes(void)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);

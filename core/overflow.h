@@ -17,6 +17,9 @@
 int peal_overflow_hold(void);
 void peal_overflow_release(void);
 
+/* In the child of a fork, in which nobody holds the lock. */
+void peal_overflow_after_fork(void);
+
 /*
  * The alternate signal stack of the calling thread, without which a handler cannot run when the stack
  * is used up, and no handler should where it is small. One that the thread already has is used as it is.

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/alloc.h"
+#include "core/life.h"
 #include "core/log.h"
 #include "core/param.h"
 #include "core/plugin.h"
@@ -224,6 +225,8 @@ int peal_rt_plugin_load(
 			"fibers");
 	if (!rt)
 		return peal_refuse(reason, -EINVAL, "peal_rt_plugin_load() needs a runtime");
+	if (peal_rt_is_stale(rt))
+		return peal_refuse(reason, -ESTALE, "the runtime is that of the process's parent");
 	return load(*peal_rt_plugins(rt), name, params, reason);
 }
 

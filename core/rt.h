@@ -62,6 +62,7 @@ struct peal_rt {
 	struct peal_queue overflow;
 	PEAL_ALIGNED_LINE PEAL_ATOMIC(uint32_t) overflow_count;
 
+	struct peal_list forks;  /* fork.c's list */
 	struct peal_embed embed; /* shard 0, where opts.embedded */
 	struct peal_task keeper; /* takes the runtime down (life.h) */
 	peal_task_fn *main_fn;   /* of peal_run() */
@@ -76,6 +77,8 @@ struct peal_rt {
 	PEAL_ATOMIC(uint32_t) next_shard; /* round-robin */
 	PEAL_ATOMIC(uint32_t) outside;    /* foreign threads that are delivering right now */
 	PEAL_ATOMIC(bool) drain_asked;
+	PEAL_ATOMIC(bool) emergency;       /* emergency.c */
+	PEAL_ATOMIC(bool) stale;           /* it is the parent's: fork.c */
 	PEAL_ATOMIC(uint32_t) orders_left; /* shards that have not carried out the keeper's order */
 	PEAL_ALIGNED_LINE PEAL_ATOMIC(uint32_t) idle;
 	PEAL_ATOMIC(uint32_t) searchers;

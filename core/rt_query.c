@@ -6,6 +6,11 @@
 
 #include "core/rt.h"
 
+bool peal_rt_is_stale(const struct peal_rt *rt)
+{
+	return peal_load_seq_cst(&((struct peal_rt *)(uintptr_t)rt)->stale);
+}
+
 enum peal_rt_state peal_rt_state(const struct peal_rt *rt)
 {
 	return (enum peal_rt_state)peal_load_seq_cst(&((struct peal_rt *)(uintptr_t)rt)->state);
@@ -28,6 +33,8 @@ const char *peal_rt_backend_reason(const struct peal_rt *rt)
 
 uint64_t peal_rt_caps(const struct peal_rt *rt)
 {
+	if (peal_rt_is_stale(rt))
+		return 0; /* its rings are closed */
 	return peal_backend_caps(&rt->backend, rt->shards[0]->ring);
 }
 

@@ -10,6 +10,7 @@
 #include "core/alloc.h"
 #include "core/blocking.h"
 #include "core/fatal.h"
+#include "core/fork.h"
 #include "core/log.h"
 #include "core/overflow.h"
 #include "core/plugin.h"
@@ -56,6 +57,7 @@ static void init(struct peal_rt *rt)
 	pthread_mutex_init(&rt->lock, NULL);
 	pthread_cond_init(&rt->changed, NULL);
 	pthread_mutex_init(&rt->overflow_lock, NULL);
+	peal_list_init(&rt->forks);
 	peal_queue_init(&rt->overflow);
 }
 
@@ -91,11 +93,32 @@ static void free_parts(struct peal_rt *rt)
 	rt->stats = NULL;
 }
 
+/* After an emergency: threads of the pool still run something that may write to what fibers have left
+ * behind, and that tells the runtime when it ends. Then all of it stays where it is. */
+static bool is_in_use(struct peal_rt *rt)
+{
+	uint32_t busy;
+
+	if (!rt->blocking || !peal_load_seq_cst(&rt->emergency))
+		return false;
+	busy = peal_blocking_busy(rt->blocking);
+	if (!busy)
+		return false;
+	peal_blocking_pool_leave(rt->blocking);
+	peal_log(PEAL_LOG_ERROR,
+		"emergency stop: %u calls on the blocking pool go on; the runtime's memory is left to them",
+		busy);
+	return true;
+}
+
 static void destroy(struct peal_rt *rt)
 {
 	if (!rt)
 		return;
 	peal_signals_close(rt);
+	if (is_in_use(rt))
+		return;
+	peal_fork_forget(rt);
 	free_shards(rt);
 	free_parts(rt);
 	if (rt->opts.report_overflow)
@@ -131,7 +154,10 @@ static int create(
 		return err;
 	}
 	init(rt);
-	if (rt->opts.drain_on_signal)
+	err = peal_fork_watch(rt);
+	if (err)
+		peal_refuse(reason, err, "no memory for a handler of forks");
+	if (!err && rt->opts.drain_on_signal)
 		err = peal_signals_open(rt, reason);
 	if (err) {
 		destroy(rt);
@@ -269,6 +295,8 @@ int peal_rt_stop(struct peal_rt *rt)
 
 	if (!rt)
 		return 0;
+	if (peal_rt_is_stale(rt))
+		return -ESTALE;
 	if (here && here->rt == rt)
 		return -EDEADLK;
 	if (rt->opts.embedded) {
@@ -294,6 +322,7 @@ int peal_run(peal_task_fn *fn, void *arg, const struct peal_rt_opts *opts)
 	if (!err) {
 		rt->main_fn = fn;
 		rt->main_arg = arg;
+		rt->main_result = -ECANCELED; /* unless it ends */
 		err = rt->opts.embedded
 			? peal_refuse(&reason, -EINVAL,
 				  "embedded: peal_run() has no loop to be embedded in; use peal_rt_start()")

@@ -152,7 +152,8 @@ bool peal_branch_send(struct peal_branch *branch, peal_node_fn *fn)
 		return false;
 	}
 	branch->node.fn = fn;
-	if (peal_shard_deliver(branch->shard, &branch->node) < 0)
+	if (peal_shard_deliver(branch->shard, &branch->node) < 0 &&
+		!peal_rt_is_lost(branch->shard->rt))
 		peal_fatal("a shard stopped under a scope");
 	return true;
 }

@@ -6,6 +6,7 @@
 
 #include "core/alloc.h"
 #include "core/boottime.h"
+#include "core/fork.h"
 #include "core/local.h"
 #include "core/log.h"
 #include "core/rt.h"
@@ -111,6 +112,7 @@ int peal_shard_open(struct peal_shard *shard, struct peal_reason *reason)
 		peal_fiber_release_thread(&shard->thread);
 		return err;
 	}
+	peal_fork_ring(shard, shard->ring);
 	shard->trim_at = PEAL_NEVER;
 	peal_shard_here = shard;
 	peal_gauge_set(shard->counters, thread, (uint64_t)peal_sys_gettid());
@@ -119,7 +121,11 @@ int peal_shard_open(struct peal_shard *shard, struct peal_reason *reason)
 
 void peal_shard_close(struct peal_shard *shard)
 {
-	peal_locals_destroy(shard);
+	if (PEAL_UNLIKELY(peal_load_seq_cst(&shard->rt->emergency)))
+		peal_shard_count_lost(shard);
+	else
+		peal_locals_destroy(shard);
+	peal_fork_ring(shard, NULL);
 	shard->backend->close(shard->ring);
 	peal_boottime_close(shard);
 	peal_task_cache_drain(shard);

@@ -46,6 +46,7 @@ struct peal_shard {
 	uint32_t index;
 	const struct peal_backend *backend;
 	struct peal_ring *ring;
+	struct peal_ring *forkable; /* the same, as fork.c may see it */
 	struct peal_counters *counters;
 
 	/* Scheduling */
@@ -103,6 +104,7 @@ struct peal_shard {
 	struct peal_node search;                      /* how somebody sends it searching */
 	struct peal_node control; /* the keeper's orders, one at a time (life.c) */
 	peal_order_fn *order;
+	struct peal_node emergency;
 	struct peal_fresh fresh;
 	struct peal_hog hog;
 	PEAL_ALIGNED_LINE struct peal_inbox

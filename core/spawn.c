@@ -236,7 +236,7 @@ int peal_spawn_each(peal_task_fn *fn, void *arg, const struct peal_spawn_opts *u
 		/* A shard listens as long as a task of its runtime exists, and the caller is one. */
 		if (err)
 			peal_task_unmake(task);
-		else if (peal_task_place(task, PEAL_PINNED(i)) < 0)
+		else if (peal_task_place(task, PEAL_PINNED(i)) < 0 && !peal_rt_is_lost(rt))
 			peal_fatal("a shard stopped under a running task");
 	}
 	return err;

@@ -144,6 +144,11 @@ static struct peal_fiber *fiber_main(void *arg)
 	struct peal_task *task = arg;
 
 	task->result = task->fn(task->arg);
+	if (PEAL_UNLIKELY(peal_shard_here != task->shard))
+		peal_fatal(
+			"task \"%s\" returned in the child of a fork, which has no shards: such a "
+			"child ends with _exit(2) or exec",
+			task->name);
 	if (PEAL_UNLIKELY(task->locals != NULL))
 		peal_task_locals_destroy(task);
 	task->state = PEAL_TASK_ENDED;
@@ -295,6 +300,6 @@ void peal_task_wake(struct peal_task *task)
 		return;
 	}
 	task->node.fn = arrive;
-	if (peal_shard_deliver(task->shard, &task->node) < 0)
+	if (peal_shard_deliver(task->shard, &task->node) < 0 && !peal_rt_is_lost(task->rt))
 		peal_fatal("a task was woken after its shard had stopped");
 }

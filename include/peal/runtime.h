@@ -22,7 +22,8 @@ enum peal_rt_state {
 	PEAL_RT_RUNNING,
 	PEAL_RT_DRAINING, /* accepts have ended; what was begun goes on until the drain timeout */
 	PEAL_RT_STOPPING, /* what waits is cancelled */
-	PEAL_RT_STOPPED
+	PEAL_RT_STOPPED,
+	PEAL_RT_EMERGENCY /* from any of them but the last, to the last: peal_rt_emergency() */
 };
 
 enum peal_log_level { PEAL_LOG_ERROR, PEAL_LOG_WARNING, PEAL_LOG_INFO, PEAL_LOG_DEBUG };
@@ -104,6 +105,30 @@ PEAL_API void peal_rt_drain(struct peal_rt *rt);
  * runtime only the thread that has started it (-EPERM), which turns it to its end. Blocks.
  */
 PEAL_API int peal_rt_stop(struct peal_rt *rt);
+
+/*
+ * The end without ceremony, from any state: every shard leaves its loop as soon as what it runs gives
+ * way: the caller's own at once, others at the end of their slice, which is 200 us away at most. Tasks that wait are abandoned where they are: they do not
+ * return, their clean-up and C++ destructors do not run, plugins and shard-local values are not stopped or
+ * destroyed; posts that have not run never will. Operations are cancelled, and the kernel gets 100 ms to
+ * give them up: what it (or a call on the blocking pool) still works on then stays mapped for it. The log
+ * hook is told by name and number what was lost, and the counters tasks_abandoned and ops_abandoned.
+ *
+ * Returns at once; what takes the runtime down is still peal_rt_stop(), or peal_run(), which returns
+ * -ECANCELED if its main task had not ended. Both wait for tasks that do not give way. Any thread, and
+ * async-signal-safe, while the runtime exists. Accepts NULL.
+ */
+PEAL_API void peal_rt_emergency(struct peal_rt *rt);
+
+/*
+ * fork(2). The child of a fork has none of the parent's shards, also if a task has forked. Its copies of
+ * runtimes are of no use but do no harm: nothing that the child does reaches the parent's rings. What
+ * takes a runtime gives -ESTALE there (peal_rt_drain() and peal_rt_emergency() do nothing, peal_rt_caps()
+ * is 0), what belongs to shards -EPERM, as on any thread that is none. The child may exec, _exit(2), or
+ * start runtimes of its own; it must not return from a task (that ends it, with a message). Signals that
+ * runtimes of the parent listened to do what they did before. A hook for memory (below) must work in the
+ * child. pthread_atfork(3) sees to all this, so it is true for fork(2), not for bare system calls.
+ */
 
 /*
  * A runtime in somebody else's loop. Started with the option `embedded`, it gives its shard 0 no thread:

@@ -120,6 +120,7 @@ const char *stat_state(uint32_t state)
 		[PEAL_RT_DRAINING] = "draining",
 		[PEAL_RT_STOPPING] = "stopping",
 		[PEAL_RT_STOPPED] = "stopped",
+		[PEAL_RT_EMERGENCY] = "emergency",
 	};
 
 	return state < sizeof(words) / sizeof(words[0]) ? words[state] : "?";
