@@ -60,13 +60,12 @@ static int run(struct peal_task *self, peal_task_fn *fn, void *arg, int *result,
 	struct peal_nursery *scope, uint64_t place)
 {
 	struct call call = { .wait = { .cancel = cancel_call, .what = "call" } };
-	struct peal_task *nobody = NULL;
 	int err = peal_wait_begin(&call.wait), cancelled;
 
 	if (err)
 		return err;
 	err = spawn(&call, self, fn, arg, scope, place);
-	if (!err && peal_cas_acq_rel(&call.task->joiner, &nobody, self))
+	if (!err && peal_joinword_enter(&call.task->joiner, self) == PEAL_JOIN_WAITS)
 		peal_task_park();
 	cancelled = peal_wait_end(&call.wait);
 	if (err)
