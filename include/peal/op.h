@@ -184,7 +184,7 @@ struct peal_op {
 	void *waiter;                          /* the task that sleeps on it */
 	void *scope;                           /* reserved for scope.h */
 	uint64_t backend[8];
-	void *owner; /* the fiber that started it: until it completes, that cannot move */
+	void *owner;       /* the fiber that started it: until it completes, that cannot move */
 	uint32_t composed; /* core's: what it really is, while it is a poll */
 	uint32_t pad;
 	uint64_t reserved[1];
