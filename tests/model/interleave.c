@@ -55,7 +55,7 @@ static const char *failure;
 static const struct il_scenario *scenario;
 static const struct il_mutation *mutation;
 static jmp_buf finish_failed;
-static bool finishing;
+static bool finishing, cut_short;
 static char stacks[IL_THREADS][STACK] __attribute__((aligned(64)));
 
 void il_broken(const char *what)
@@ -75,7 +75,14 @@ void il_fail(const char *why)
 	if (running < 0)
 		il_broken(why); /* setup: the scenario itself is wrong */
 	peal_switch(&lost, explorer);
-	abort();
+}
+
+void il_cut(void)
+{
+	void *lost;
+
+	cut_short = true;
+	peal_switch(&lost, explorer);
 }
 
 void il_read(const void *p)
@@ -304,6 +311,7 @@ static void begin_run(void)
 	memset(touched, 0, sizeof(touched));
 	running = -1;
 	failure = NULL;
+	cut_short = false;
 	scenario->setup();
 	for (int i = 0; i < thread_count; i++) {
 		memset(&threads[i], 0, sizeof(threads[i]));
@@ -370,12 +378,12 @@ static bool run(void)
 {
 	uint32_t asleep = 0, set;
 
-	for (begin_run(); !failure; at++) {
+	for (begin_run(); !failure && !cut_short; at++) {
 		if (at == STEPS)
 			il_broken("it goes on for ever");
 		set = enabled();
 		if (!set) {
-			if (!all_ended())
+			if (!all_ended() && !scenario->may_sleep)
 				failure = "stuck: whoever waits is never woken";
 			return true;
 		}
@@ -387,7 +395,7 @@ static bool run(void)
 		asleep = still_asleep(&steps[at]);
 		make_step(&steps[at]);
 	}
-	return true;
+	return !cut_short;
 }
 
 /* Another value for the last choice of a step, or for the one before. */

@@ -105,6 +105,7 @@ struct il_scenario {
 	void (*setup)(void); /* before the threads; fills in everything anew */
 	void (*threads[IL_THREADS])(void);
 	void (*finish)(void); /* after all have ended; may be NULL */
+	bool may_sleep; /* that threads still wait for bells at the end is no failure: finish judges */
 };
 
 /*
@@ -134,9 +135,13 @@ struct il_result il_explore(
 /* Plain data of the scenario is about to be read or written. */
 void il_read(const void *p);
 void il_write(const void *p);
-/* Ends the run as failed. */
-void il_fail(const char *why) __attribute__((noreturn));
+/* Ends the run as failed. (Does not return, but is not declared so: AddressSanitizer would clear the
+ * whole stack, and be puzzled by ours.) */
+void il_fail(const char *why);
 #define il_check(condition) ((condition) ? (void)0 : il_fail(#condition))
+
+/* This run is of no interest: a loop has gone round often enough. */
+void il_cut(void);
 
 /*
  * What the kernel does: a bell that is sticky. It orders nothing: what is handed over must be handed

@@ -144,6 +144,53 @@ START_TEST(what_the_ring_relies_on_is_needed)
 }
 END_TEST
 
+/*
+ * As wake.c has it: who publishes a task and then looks for idle shards, and who marks itself idle and
+ * then looks for tasks, do not miss each other (tokio #1768).
+ */
+
+static PEAL_ATOMIC(uint32_t) idle;
+static bool saw_idle, saw_task;
+
+static void setup_mark(void)
+{
+	setup();
+	idle = 0;
+	saw_idle = saw_task = false;
+}
+
+static void publish_and_look(void)
+{
+	push();
+	saw_idle = peal_load_seq_cst(&idle);
+}
+
+static void mark_and_look(void)
+{
+	peal_store_seq_cst(&idle, 1);
+	saw_task = peal_fresh_count(&fresh);
+}
+
+static void one_saw_the_other(void)
+{
+	il_check(saw_idle || saw_task);
+}
+
+START_TEST(a_task_and_an_idle_mark_do_not_miss_each_other)
+{
+	static const struct il_scenario mark = { "a task and a mark", setup_mark,
+		{ publish_and_look, mark_and_look }, one_saw_the_other };
+	static const struct il_mutation mutations[] = { { "peal_fresh_push", IL_STORE, IL_SEQ_CST,
+								IL_RELEASE, false },
+		{ "peal_fresh_count", IL_LOAD, IL_SEQ_CST, IL_ACQUIRE, false },
+		{ "publish_and_look", IL_LOAD, IL_SEQ_CST, IL_ACQUIRE, false },
+		{ "mark_and_look", IL_STORE, IL_SEQ_CST, IL_RELEASE, false }, { 0 } };
+
+	check_holds(&mark);
+	check_each_fails(&mark, mutations);
+}
+END_TEST
+
 static Suite *fresh_suite(void)
 {
 	Suite *suite = suite_create("orders_fresh");
@@ -152,6 +199,7 @@ static Suite *fresh_suite(void)
 	tcase_add_test(tcase, two_thieves_and_the_owner_share);
 	tcase_add_test(tcase, slots_are_used_again);
 	tcase_add_test(tcase, what_the_ring_relies_on_is_needed);
+	tcase_add_test(tcase, a_task_and_an_idle_mark_do_not_miss_each_other);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

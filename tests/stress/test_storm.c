@@ -3,11 +3,19 @@
  * Everything at once, with more shards than CPUs: tasks that spawn, join, sleep, block and talk from
  * random places, posts and spawns from foreign threads. Everything must be accounted for, and no shard
  * may have slept through a bell. PEAL_SOAK=1 makes it long; PEAL_SEED repeats a run.
+ *
+ * Once with pauses: a signal holds up any thread at any instruction, for as long as others need to get
+ * between any two steps of it.
  */
+#include <dirent.h>
+#include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/contract/runtime.h"
@@ -174,12 +182,75 @@ static int storm(void *arg)
 	return 0;
 }
 
-START_TEST(everything_is_accounted_for)
+static void run_storm(int backend)
 {
 	fprintf(stderr, "# PEAL_SEED=%lu\n", seed);
-	run_on(_i, storm, NULL, (struct peal_rt_opts){ .shards = SHARDS });
+	run_on(backend, storm, NULL, (struct peal_rt_opts){ .shards = SHARDS });
 	ck_assert_int_eq(atomic_load(&ended), atomic_load(&spawned));
 	ck_assert_int_eq(atomic_load(&posts_run), atomic_load(&posted));
+}
+
+START_TEST(everything_is_accounted_for)
+{
+	run_storm(_i);
+}
+END_TEST
+
+/* Pauses */
+
+static atomic_bool pausing;
+static atomic_ulong pauses;
+
+/* Mostly none, so that what the signal itself disturbs is seen as well; else up to 300 us. */
+static void pause_here(int number)
+{
+	uint64_t state = seed ^ atomic_fetch_add(&pauses, 1), dice = next_random(&state);
+	struct timespec time = { .tv_nsec = (long)(dice / 4 % 300000) };
+	int error = errno;
+
+	if (dice % 4)
+		nanosleep(&time, NULL);
+	errno = error;
+}
+
+static void pause_somebody(uint64_t *state, pid_t self)
+{
+	DIR *folder = opendir("/proc/self/task");
+	struct dirent *entry;
+
+	while ((entry = readdir(folder))) {
+		pid_t thread = (pid_t)atoi(entry->d_name);
+
+		if (thread && thread != self && next_random(state) % 4 == 0)
+			syscall(SYS_tgkill, getpid(), thread, SIGURG);
+	}
+	closedir(folder);
+}
+
+static void *pauser(void *arg)
+{
+	uint64_t state = seed;
+
+	while (atomic_load(&pausing)) {
+		pause_somebody(&state, (pid_t)syscall(SYS_gettid));
+		usleep((useconds_t)(next_random(&state) % 200));
+	}
+	return NULL;
+}
+
+START_TEST(also_when_threads_are_held_up_anywhere)
+{
+	struct sigaction action = { .sa_handler = pause_here, .sa_flags = SA_RESTART };
+	pthread_t thread;
+
+	ck_assert_int_eq(sigaction(SIGURG, &action, NULL), 0);
+	atomic_store(&pausing, true);
+	ck_assert_int_eq(pthread_create(&thread, NULL, pauser, NULL), 0);
+	rounds = (rounds + 3) / 4;
+	run_storm(_i);
+	atomic_store(&pausing, false);
+	pthread_join(thread, NULL);
+	ck_assert_uint_ge(atomic_load(&pauses), 100);
 }
 END_TEST
 
@@ -190,6 +261,7 @@ static Suite *storm_suite(void)
 
 	tcase_set_timeout(tcase, 120);
 	ADD_TASK_TEST(tcase, everything_is_accounted_for);
+	ADD_TASK_TEST(tcase, also_when_threads_are_held_up_anywhere);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
