@@ -41,13 +41,14 @@ struct call {
 	/* After an error of a cancel: nothing has happened, nothing is lost, nobody owns the buffer. */
 	void (*cancelled)(struct attempt *attempt);
 	void (*end)(struct attempt *attempt);
-	bool releases; /* takes no part: succeeds in a cancelled scope as well */
-	bool brief;    /* over by itself in a moment */
-	bool stubborn; /* once it has begun it waits for its end, so step() comes always */
+	bool releases;     /* takes no part: succeeds in a cancelled scope as well */
+	bool needs_driver; /* begin() must not be called by the task that calls */
+	bool brief;        /* over by itself in a moment */
+	bool stubborn;     /* once it has begun it waits for its end, so step() comes always */
 };
 
 /* By folder file; each ends with an entry without a name. */
-extern const struct call io_calls[], other_calls[];
+extern const struct call io_calls[], other_calls[], sync_calls[];
 
 /* Help for the entries. The first two fail the case on errors. */
 void make_pair(struct attempt *attempt);
