@@ -249,6 +249,42 @@ START_TEST(draining_ends_accepts_and_the_main_task)
 }
 END_TEST
 
+/* A callback that starts its op again, whatever comes, is stopped with the runtime. */
+
+static struct {
+	struct peal_op op;
+	int fd, runs;
+	char c;
+} stubborn;
+
+static void start_again(struct peal_op *op)
+{
+	stubborn.runs++;
+	if (op->result == -ECANCELED && stubborn.runs < 5)
+		peal_op_recv(op, stubborn.fd, &stubborn.c, 1, 0, start_again);
+}
+
+static int start_stubborn(void *arg)
+{
+	(void)arg;
+	peal_op_recv(&stubborn.op, stubborn.fd, &stubborn.c, 1, 0, start_again);
+	return 0;
+}
+
+START_TEST(callbacks_that_start_again_end_with_the_runtime)
+{
+	int pair[2];
+
+	memset(&stubborn, 0, sizeof(stubborn));
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	stubborn.fd = pair[0];
+	run_on(_i, start_stubborn, NULL, (struct peal_rt_opts){ 0 });
+	ck_assert_int_eq(stubborn.runs, 5);
+	close(pair[0]);
+	close(pair[1]);
+}
+END_TEST
+
 /* Posts */
 
 struct note {
@@ -502,6 +538,7 @@ static Suite *life_suite(void)
 	ADD_TASK_TEST(tcase, several_runtimes_live_beside_each_other);
 	ADD_TASK_TEST(tcase, stopping_cancels_whatever_waits);
 	ADD_TASK_TEST(tcase, draining_ends_accepts_and_the_main_task);
+	ADD_TASK_TEST(tcase, callbacks_that_start_again_end_with_the_runtime);
 	ADD_TASK_TEST(tcase, posts_run_on_their_shard_and_can_be_sent_again);
 	ADD_TASK_TEST(tcase, locals_belong_to_their_shard_and_are_destroyed_with_it);
 	ADD_TASK_TEST(tcase, an_idle_runtime_sleeps);
