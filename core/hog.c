@@ -20,15 +20,6 @@
 /* Items that are timed one by one. */
 #define SUSPICIOUS    1024
 
-void peal_hog_name(struct peal_shard *shard, const char *name)
-{
-	uint64_t words[PEAL_HOG_WORDS];
-
-	memcpy(words, name, sizeof(words));
-	for (int i = 0; i < PEAL_HOG_WORDS; i++)
-		peal_store_relaxed(&shard->hog.name[i], words[i]);
-}
-
 static void read_name(struct peal_shard *shard, char name[PEAL_TASK_NAME_BYTES])
 {
 	uint64_t words[PEAL_HOG_WORDS];

@@ -4,6 +4,7 @@
 #define PEAL_CORE_HOG_H
 
 #include <stdint.h>
+#include <string.h>
 
 #include "core/atomic.h"
 #include "core/task.h"
@@ -23,8 +24,19 @@ struct peal_hog {
 	PEAL_ATOMIC(bool) told;
 };
 
-/* What runs from now on; as many bytes as a task's name has. */
-void peal_hog_name(struct peal_shard *shard, const char *name);
+/* What runs from now on: a task's name. Most have none. */
+static inline void peal_hog_name(struct peal_hog *hog, const char *name)
+{
+	uint64_t words[PEAL_HOG_WORDS];
+
+	memcpy(words, name, sizeof(words[0]));
+	peal_store_relaxed(&hog->name[0], words[0]);
+	if (!words[0])
+		return;
+	memcpy(words, name, sizeof(words));
+	for (int i = 1; i < PEAL_HOG_WORDS; i++)
+		peal_store_relaxed(&hog->name[i], words[i]);
+}
 
 /* By the shard that watches, now and then: who is held up? */
 void peal_hog_watch(struct peal_shard *shard, int64_t now);

@@ -41,15 +41,10 @@ static void give_back(struct peal_rt *rt, uint32_t n)
 		peal_keeper_look(rt);
 }
 
-int peal_limit_acquire(struct peal_rt *rt, struct peal_shard *shard)
+int peal_limit_ask(struct peal_rt *rt, struct peal_shard *shard)
 {
-	int n;
+	int n = take(rt, shard && !shard->draining ? rt->quota_batch : 1);
 
-	if (shard && shard->quota) {
-		shard->quota--;
-		return 0;
-	}
-	n = take(rt, shard && !shard->draining ? rt->quota_batch : 1);
 	if (n < 0) {
 		if (shard && n == -EAGAIN)
 			PEAL_COUNT(shard, tasks_refused);
@@ -60,17 +55,14 @@ int peal_limit_acquire(struct peal_rt *rt, struct peal_shard *shard)
 	return 0;
 }
 
-void peal_limit_release(struct peal_rt *rt, struct peal_shard *shard)
+void peal_limit_give(struct peal_rt *rt, struct peal_shard *shard)
 {
 	if (!shard || shard->draining) {
 		give_back(rt, 1);
 		return;
 	}
-	shard->quota++;
-	if (shard->quota >= 2 * rt->quota_batch) {
-		shard->quota -= rt->quota_batch;
-		give_back(rt, rt->quota_batch);
-	}
+	shard->quota -= rt->quota_batch - 1;
+	give_back(rt, rt->quota_batch);
 }
 
 void peal_limit_return(struct peal_shard *shard)

@@ -149,8 +149,14 @@ int peal_task_place(struct peal_task *task, uint64_t place)
 {
 	struct peal_rt *rt = task->rt;
 	struct peal_shard *here = peal_shard_current(), *shard;
-	bool stealable = task->priority == PEAL_NORMAL && !rt->opts.no_stealing;
+	bool stealable;
 
+	if (PEAL_LIKELY(place == PEAL_HERE && here && here->rt == rt)) {
+		task->shard = here;
+		peal_sched_ready(here, task);
+		return 0;
+	}
+	stealable = task->priority == PEAL_NORMAL && !rt->opts.no_stealing;
 	if (!here || here->rt != rt)
 		here = next_in_turn(rt);
 	switch (PLACE_KIND(place)) {

@@ -89,8 +89,25 @@ struct peal_rt {
 };
 
 /* limit.c: the bound on tasks. Acquire: 0 or -EAGAIN, -ESHUTDOWN. shard NULL off the shards. */
-int peal_limit_acquire(struct peal_rt *rt, struct peal_shard *shard);
-void peal_limit_release(struct peal_rt *rt, struct peal_shard *shard);
+int peal_limit_ask(struct peal_rt *rt, struct peal_shard *shard);
+void peal_limit_give(struct peal_rt *rt, struct peal_shard *shard);
+
+static inline int peal_limit_acquire(struct peal_rt *rt, struct peal_shard *shard)
+{
+	if (PEAL_UNLIKELY(!shard || !shard->quota))
+		return peal_limit_ask(rt, shard);
+	shard->quota--;
+	return 0;
+}
+
+static inline void peal_limit_release(struct peal_rt *rt, struct peal_shard *shard)
+{
+	if (PEAL_UNLIKELY(!shard || shard->draining || shard->quota + 1 >= 2 * rt->quota_batch))
+		peal_limit_give(rt, shard);
+	else
+		shard->quota++;
+}
+
 /* Give back what a shard may spawn but has not. */
 void peal_limit_return(struct peal_shard *shard);
 /* No task may come any more; false when there still is one. */

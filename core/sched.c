@@ -183,10 +183,7 @@ static void run_task(struct peal_shard *shard, struct peal_task *task)
 		else
 			PEAL_COUNT(shard, items_idle);
 	}
-	if (task->name[0])
-		peal_hog_name(shard, task->name);
-	else
-		peal_store_relaxed(&shard->hog.name[0], 0);
+	peal_hog_name(&shard->hog, task->name);
 	peal_gauge_set(shard->counters, running, (uintptr_t)task->fn);
 	peal_task_run(shard, task);
 }

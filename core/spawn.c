@@ -10,44 +10,67 @@
 #include "core/rt.h"
 #include "core/scope.h"
 
-void peal_task_init(
+/* Tasks are made so often that their many zeroes are written in one go. */
+static inline void init(
 	struct peal_task *task, struct peal_rt *rt, peal_task_fn *fn, void *arg, const char *name)
 {
+	const size_t begin = offsetof(struct peal_task, wake);
+
+	memset((char *)task + begin, 0, offsetof(struct peal_task, name) + 8 - begin);
 	task->rt = rt;
 	task->fn = fn;
 	task->arg = arg;
-	task->shard = NULL;
-	task->wait = NULL;
-	task->locals = NULL;
-	task->scope = task->within = NULL;
-	task->branch = NULL;
-	task->expired = false;
-	task->state = PEAL_TASK_FRESH;
-	task->system = task->priority = 0;
-	task->result = 0;
-	task->holds = 0;
-	peal_store_relaxed(&task->claim, PEAL_CLAIM_NONE);
-	peal_wakeword_init(&task->wake);
 	peal_store_relaxed(&task->owners, 1);
-	peal_joinword_init(&task->joiner);
-	task->name[0] = '\0';
-	if (name)
+	if (PEAL_UNLIKELY(name != NULL))
 		strncat(task->name, name, sizeof(task->name) - 1);
 }
 
-static int read_opts(struct peal_spawn_opts *opts, const struct peal_spawn_opts *given)
+void peal_task_init(
+	struct peal_task *task, struct peal_rt *rt, peal_task_fn *fn, void *arg, const char *name)
 {
-	static const uint8_t none[sizeof(opts->reserved)];
-	int err = PEAL_OPTS_READ(opts, given);
+	init(task, rt, fn, arg, name);
+}
 
-	if (err)
-		return err;
-	return opts->priority > PEAL_IDLE || memcmp(opts->reserved, none, sizeof(none)) ? -EINVAL
-											: 0;
+static const struct peal_spawn_opts defaults = { .size = sizeof(defaults) };
+
+/* What is reserved stands behind the priority, in one word with it. */
+static bool are_valid(const struct peal_spawn_opts *opts)
+{
+	uint8_t bytes[8];
+	uint64_t word;
+
+	memcpy(bytes, &opts->priority, sizeof(bytes));
+	bytes[0] = 0;
+	memcpy(&word, bytes, sizeof(word));
+	return opts->priority <= PEAL_IDLE && !word;
+}
+
+_Static_assert(offsetof(struct peal_spawn_opts, priority) + 8 == sizeof(struct peal_spawn_opts),
+	"are_valid() looks at all that is reserved");
+
+/* From another version of the header. */
+static PEAL_NOINLINE int copy_opts(
+	const struct peal_spawn_opts **opts, struct peal_spawn_opts *copy)
+{
+	int err = PEAL_OPTS_READ(copy, *opts);
+
+	*opts = copy;
+	return err || are_valid(copy) ? err : -EINVAL;
+}
+
+/* *opts, NULL or as the user gave them, become ones that can be used, without a copy where that is
+ * possible. */
+static inline int read_opts(const struct peal_spawn_opts **opts, struct peal_spawn_opts *copy)
+{
+	if (!*opts)
+		*opts = &defaults;
+	else if ((*opts)->size != sizeof(**opts))
+		return copy_opts(opts, copy);
+	return are_valid(*opts) ? 0 : -EINVAL;
 }
 
 /* By whom it was spawned, not where it will run. */
-static void count_spawn(struct peal_rt *rt, struct peal_shard *shard)
+static inline void count_spawn(struct peal_rt *rt, struct peal_shard *shard)
 {
 	if (shard) {
 		PEAL_COUNT(shard, tasks_spawned);
@@ -75,7 +98,7 @@ int peal_task_make(struct peal_task **made, struct peal_rt *rt, peal_task_fn *fn
 		peal_limit_release(rt, shard);
 		return -ENOMEM;
 	}
-	peal_task_init(task, rt, fn, arg, opts->name);
+	init(task, rt, fn, arg, opts->name);
 	task->priority = opts->priority;
 	peal_store_relaxed(&task->owners, owners);
 	count_spawn(rt, shard);
@@ -121,25 +144,25 @@ int peal_task_place_into(struct peal_nursery *scope, struct peal_task *task, uin
 
 /* scope NULL: the root scope. */
 static int spawn(struct peal_nursery *scope, struct peal_task **handle, struct peal_rt *rt,
-	peal_task_fn *fn, void *arg, const struct peal_spawn_opts *user_opts)
+	peal_task_fn *fn, void *arg, const struct peal_spawn_opts *opts)
 {
-	struct peal_spawn_opts opts;
+	struct peal_spawn_opts copy;
 	struct peal_task *task;
 	int err;
 
 	if (!rt || !fn)
 		return !rt ? -EPERM : -EINVAL;
-	err = read_opts(&opts, user_opts);
+	err = read_opts(&opts, &copy);
+	if (!err && opts->place != PEAL_HERE)
+		err = peal_place_check(rt, opts->place);
 	if (!err)
-		err = peal_place_check(rt, opts.place);
-	if (!err)
-		err = peal_task_make(&task, rt, fn, arg, &opts, handle ? 2 : 1);
+		err = peal_task_make(&task, rt, fn, arg, opts, handle ? 2 : 1);
 	if (err)
 		return err;
 	/* Written first: the task may have ended before placing returns. */
 	if (handle)
 		*handle = task;
-	err = peal_task_place_into(scope, task, opts.place);
+	err = peal_task_place_into(scope, task, opts->place);
 	if (err) {
 		if (handle)
 			*handle = NULL;
@@ -148,8 +171,31 @@ static int spawn(struct peal_nursery *scope, struct peal_task **handle, struct p
 	return err;
 }
 
+/* The usual case, without options and with everything at hand: what spawn() does then, and nothing
+ * else. NULL when it is not that. */
+static inline struct peal_task *spawn_here(peal_task_fn *fn, void *arg, uint32_t owners)
+{
+	struct peal_shard *shard = peal_shard_current();
+	struct peal_task *task;
+
+	if (PEAL_UNLIKELY(!shard || !fn || !shard->quota || peal_queue_empty(&shard->task_cache)))
+		return NULL;
+	shard->quota--;
+	shard->task_cache_count--;
+	task = PEAL_CONTAINER_OF(peal_queue_pop(&shard->task_cache), struct peal_task, link);
+	init(task, shard->rt, fn, arg, NULL);
+	peal_store_relaxed(&task->owners, owners);
+	task->shard = shard;
+	PEAL_COUNT(shard, tasks_spawned);
+	peal_gauge_add(shard->counters, tasks_live, 1);
+	peal_sched_ready(shard, task);
+	return task;
+}
+
 int peal_spawn(peal_task_fn *fn, void *arg, const struct peal_spawn_opts *opts)
 {
+	if (!opts && spawn_here(fn, arg, 1))
+		return 0;
 	return spawn(NULL, NULL, peal_rt_current(), fn, arg, opts);
 }
 
@@ -162,11 +208,15 @@ int peal_rt_spawn(
 int peal_task_spawn(
 	struct peal_task **task, peal_task_fn *fn, void *arg, const struct peal_spawn_opts *opts)
 {
-	struct peal_task *made = NULL;
+	struct peal_task *made;
 	int err;
 
 	if (!task)
 		return -EINVAL;
+	if (!opts && (made = spawn_here(fn, arg, 2))) {
+		*task = made;
+		return 0;
+	}
 	err = spawn(NULL, &made, peal_rt_current(), fn, arg, opts);
 	if (!err)
 		*task = made;
@@ -211,22 +261,22 @@ int peal_scope_task_spawn(struct peal_scope *scope, struct peal_task **task, pea
 	return err;
 }
 
-int peal_spawn_each(peal_task_fn *fn, void *arg, const struct peal_spawn_opts *user_opts)
+int peal_spawn_each(peal_task_fn *fn, void *arg, const struct peal_spawn_opts *opts)
 {
 	struct peal_rt *rt = peal_rt_current();
 	struct peal_queue made;
-	struct peal_spawn_opts opts;
+	struct peal_spawn_opts copy;
 	struct peal_link *link;
 	int err;
 
 	if (!rt || !fn)
 		return !rt ? -EPERM : -EINVAL;
-	err = read_opts(&opts, user_opts);
+	err = read_opts(&opts, &copy);
 	peal_queue_init(&made);
 	for (uint32_t i = 0; !err && i < rt->shard_count; i++) {
 		struct peal_task *task;
 
-		err = peal_task_make(&task, rt, fn, arg, &opts, 1);
+		err = peal_task_make(&task, rt, fn, arg, opts, 1);
 		if (!err)
 			peal_queue_push(&made, &task->link);
 	}

@@ -53,17 +53,18 @@ struct peal_task {
 	struct peal_shard *shard; /* where it is to start, then where it runs */
 	struct peal_shard *home;  /* whose stack it has */
 	struct peal_fiber fiber;
+	struct peal_list member; /* of the branch, on its shard */
+	struct peal_list all;    /* of the shard's started tasks, for reports and debuggers */
+	PEAL_ATOMIC(uint32_t) owners;
+	/* Where others meet it when it sleeps. From here up to the name all is 0 at first. */
+	struct peal_wakeword wake;
+	struct peal_joinword joiner;
 	void **locals;                /* by key; NULL until one is set (task_local.c) */
 	struct peal_journey *journey; /* while it moves (move.c) */
 	struct peal_wait *wait;       /* what it waits for, if that can be cancelled (wait.h) */
 	struct peal_nursery *scope;   /* the innermost; NULL: the runtime's root scope (scope.h) */
 	struct peal_nursery *within;  /* the one that it was spawned into */
 	struct peal_branch *branch;   /* of that, on its shard; NULL before it starts */
-	struct peal_list member;      /* of that branch */
-	struct peal_list all;         /* of the shard's started tasks, for reports and debuggers */
-	struct peal_wakeword wake;    /* the one place where others meet it when it sleeps */
-	PEAL_ATOMIC(uint32_t) owners;
-	struct peal_joinword joiner;
 	int result;
 	uint32_t holds;             /* things of its shard, such as ops in flight: it cannot move */
 	PEAL_ATOMIC(uint8_t) claim; /* enum peal_task_claim */
@@ -111,7 +112,7 @@ void peal_task_unmake(struct peal_task *task);
 /* Put it into a scope, NULL for the root, and where it is to start. */
 int peal_task_place_into(struct peal_nursery *scope, struct peal_task *task, uint64_t place);
 
-/* Fill in a task that the caller has the memory of (zeroed). It is in the root scope. */
+/* Fill in a task that the caller has the memory of. It is in the root scope. */
 void peal_task_init(
 	struct peal_task *task, struct peal_rt *rt, peal_task_fn *fn, void *arg, const char *name);
 /* place.c: put a fresh task where it is to start; HERE off the shards is any, in turn. Any thread. */
