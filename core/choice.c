@@ -16,6 +16,8 @@ void peal_choice_init(struct peal_choice *choice, uint64_t seed)
 {
 	*choice = (struct peal_choice){
 		.state = seed * 2 + 1,
+		.spin_most = PEAL_SPIN_MOST_NS,
+		.spin_share = PEAL_SPIN_SHARE,
 		.wake_ns = PEAL_SPIN_TIMER_NS / 4,
 		.bet.hit_average = PEAL_SPIN_MOST_NS / 5,
 		.bet.credit = PEAL_CREDIT_MOST,
@@ -23,10 +25,10 @@ void peal_choice_init(struct peal_choice *choice, uint64_t seed)
 	};
 }
 
-static void refill(struct peal_bet *bet, int64_t now)
+static void refill(struct peal_bet *bet, int64_t now, unsigned int share)
 {
 	if (bet->credited_at)
-		bet->credit += (now - bet->credited_at) * PEAL_SPIN_SHARE / 100;
+		bet->credit += (now - bet->credited_at) * share / 100;
 	if (bet->credit > PEAL_CREDIT_MOST)
 		bet->credit = PEAL_CREDIT_MOST;
 	bet->credited_at = now;
@@ -38,7 +40,7 @@ static int64_t length_of(const struct peal_bet *bet)
 
 	if (length < PEAL_SPIN_LEAST_NS)
 		return PEAL_SPIN_LEAST_NS;
-	return length < PEAL_SPIN_MOST_NS ? length : PEAL_SPIN_MOST_NS;
+	return length;
 }
 
 /* What was never tried wins. */
@@ -67,11 +69,11 @@ static int next_try(struct peal_bet *bet)
 int64_t peal_choose_spin(struct peal_choice *choice, int64_t now)
 {
 	struct peal_bet *bet = &choice->bet;
-	int64_t length = length_of(bet);
+	int64_t length = length_of(bet) < choice->spin_most ? length_of(bet) : choice->spin_most;
 
 	if (PEAL_UNLIKELY(peal_choice_hook != NULL))
 		return peal_choice_hook(PEAL_CHOICE_SPIN, 2) == SPIN ? length : 0;
-	refill(bet, now);
+	refill(bet, now, choice->spin_share);
 	if (bet->last > PEAL_LONG_IDLE_NS || bet->credit < length)
 		return 0;
 	return next_try(bet) == SPIN ? length : 0;

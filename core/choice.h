@@ -41,6 +41,8 @@ struct peal_bet {
 /* Of one thread. */
 struct peal_choice {
 	uint64_t state;
+	int64_t spin_most;       /* ns; knobs.tbl has these two */
+	unsigned int spin_share; /* percent */
 	struct peal_bet bet;
 	int64_t wake_ns; /* how much too late sleeps until an instant have ended lately */
 };

@@ -224,3 +224,14 @@ BUILT_SOURCES += gen/counters.h
 CLEANFILES += gen/counters.h
 gen/counters.h: $(counters_needs)
 	$(AM_V_GEN)$(MKDIR_P) gen && $(counters_awk) -v output=header $(srcdir)/core/counters.tbl >$@.tmp && mv -f $@.tmp $@
+
+# The knobs, in the same way.
+knobs_awk = $(AWK) -f $(srcdir)/tools/gen/knobs.awk
+knobs_needs = $(srcdir)/core/knobs.tbl $(srcdir)/tools/gen/knobs.awk
+EXTRA_DIST += core/knobs.tbl tools/gen/knobs.awk
+
+nodist_libpeal_core_la_SOURCES += gen/knobs.h
+BUILT_SOURCES += gen/knobs.h
+CLEANFILES += gen/knobs.h
+gen/knobs.h: $(knobs_needs)
+	$(AM_V_GEN)$(MKDIR_P) gen && $(knobs_awk) -v output=header $(srcdir)/core/knobs.tbl >$@.tmp && mv -f $@.tmp $@

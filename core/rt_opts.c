@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <inttypes.h>
 
 #include <peal/time.h>
 
@@ -8,33 +9,32 @@
 #include "core/opts.h"
 #include "core/rt_opts.h"
 #include "core/stack.h"
+#include "gen/knobs.h"
 
-#define SHARDS_MOST     4096
-#define TASKS_DEFAULT   (1u << 20)
-#define TASKS_MOST      (1u << 30)
-#define STACK_MOST      ((size_t)1 << 30)
-#define BLOCKING_MOST   65536
-#define BLOCKING_QUEUED 65536
-#define DRAIN_DEFAULT   (10 * PEAL_S)
+#define SHARDS_MOST 4096
 
-static int check_ranges(const struct peal_rt_opts *opts, struct peal_reason *reason)
+static int check_range(
+	const char *name, int64_t value, int64_t least, int64_t most, struct peal_reason *reason)
 {
-	if (opts->shards > SHARDS_MOST)
-		return peal_refuse(
-			reason, -EINVAL, "shards is %u; at most %u", opts->shards, SHARDS_MOST);
-	if (opts->max_tasks > TASKS_MOST)
-		return peal_refuse(reason, -EINVAL, "max_tasks is %u; at most %u", opts->max_tasks,
-			TASKS_MOST);
-	if (opts->stack_size &&
-		(opts->stack_size < PEAL_STACK_MIN || opts->stack_size > STACK_MOST))
-		return peal_refuse(reason, -EINVAL, "stack_size is %zu; between %d and %zu bytes",
-			opts->stack_size, PEAL_STACK_MIN, STACK_MOST);
-	if (opts->max_blocking > BLOCKING_MOST)
-		return peal_refuse(reason, -EINVAL, "max_blocking is %u; at most %u",
-			opts->max_blocking, BLOCKING_MOST);
-	if (opts->drain_timeout < 0)
-		return peal_refuse(reason, -EINVAL, "drain_timeout is negative");
-	return 0;
+	if (!value || (value >= least && value <= most))
+		return 0;
+	return peal_refuse(reason, -EINVAL, "%s is %" PRId64 "; between %" PRId64 " and %" PRId64,
+		name, value, least, most);
+}
+
+/* Each number is looked at, and replaced where it stands for the default. */
+static int check_knobs(struct peal_rt_opts *opts, struct peal_reason *reason)
+{
+	int err = 0;
+
+#define PEAL_CHECK_KNOB(name, initial, least, most)                                 \
+	if (!err)                                                                   \
+		err = check_range(#name, (int64_t)opts->name, least, most, reason); \
+	if (!opts->name)                                                            \
+		opts->name = initial;
+	PEAL_KNOBS_EACH(PEAL_CHECK_KNOB)
+#undef PEAL_CHECK_KNOB
+	return err;
 }
 
 static int check_bytes(const struct peal_rt_opts *opts, struct peal_reason *reason)
@@ -42,8 +42,7 @@ static int check_bytes(const struct peal_rt_opts *opts, struct peal_reason *reas
 	if (opts->affinity > PEAL_AFFINITY_NONE)
 		return peal_refuse(reason, -EINVAL, "affinity is %u; PEAL_AFFINITY_AUTO or _NONE",
 			opts->affinity);
-	if (opts->no_stealing > 1 || opts->report_overflow > 1 || opts->embedded > 1 ||
-		opts->drain_on_signal > 1)
+	if (opts->report_overflow > 1 || opts->embedded > 1 || opts->drain_on_signal > 1)
 		return peal_refuse(reason, -EINVAL, "a flag is neither 0 nor 1");
 	for (size_t i = 0; i < sizeof(opts->reserved); i++)
 		if (opts->reserved[i])
@@ -51,20 +50,13 @@ static int check_bytes(const struct peal_rt_opts *opts, struct peal_reason *reas
 	return 0;
 }
 
+/* What depends on the machine. */
 static void fill_in(struct peal_rt_opts *opts, const struct peal_cpus *cpus)
 {
 	if (!opts->shards)
 		opts->shards = cpus->shards < SHARDS_MOST ? cpus->shards : SHARDS_MOST;
-	if (!opts->max_tasks)
-		opts->max_tasks = TASKS_DEFAULT;
-	if (!opts->stack_size)
-		opts->stack_size = PEAL_STACK_DEFAULT;
 	if (!opts->max_blocking)
 		opts->max_blocking = opts->shards > 2 ? 4 * opts->shards : 8;
-	if (!opts->max_blocking_queue)
-		opts->max_blocking_queue = BLOCKING_QUEUED;
-	if (!opts->drain_timeout)
-		opts->drain_timeout = DRAIN_DEFAULT;
 }
 
 int peal_rt_opts_complete(struct peal_rt_opts *opts, const struct peal_rt_opts *given,
@@ -77,7 +69,7 @@ int peal_rt_opts_complete(struct peal_rt_opts *opts, const struct peal_rt_opts *
 		return peal_refuse(reason, err,
 			err == -E2BIG ? "the options were made for a newer library than this one"
 				      : "the size in the options is wrong: use PEAL_RT()");
-	err = check_ranges(&read, reason);
+	err = check_knobs(&read, reason);
 	if (!err)
 		err = check_bytes(&read, reason);
 	if (err)

@@ -53,7 +53,8 @@ static void init(struct peal_rt *rt)
 	rt->shard_count = rt->opts.shards;
 	rt->quota_batch = quota_batch(&rt->opts);
 	rt->pin = rt->shard_count == rt->cpus.count;
-	rt->may_spin = !(rt->backend.caps & PEAL_CAP_TIMELESS) && !peal_cpus_have_quota(&rt->cpus);
+	rt->may_spin = !(rt->backend.caps & PEAL_CAP_TIMELESS) &&
+		!peal_cpus_have_quota(&rt->cpus) && !rt->opts.no_spinning;
 	pthread_mutex_init(&rt->lock, NULL);
 	pthread_cond_init(&rt->changed, NULL);
 	pthread_mutex_init(&rt->overflow_lock, NULL);

@@ -261,7 +261,7 @@ static inline bool is_over(struct peal_shard *shard, struct slice *slice)
 	else if (slice->items % PEAL_SLICE_CLOCK)
 		return false;
 	read_clock(shard, slice);
-	return slice->now - slice->begin > PEAL_SLICE_NS;
+	return slice->now - slice->begin > shard->rt->opts.slice;
 }
 
 void peal_sched_slice(struct peal_shard *shard, int64_t now)

@@ -45,6 +45,8 @@ struct peal_shard *peal_shard_create(struct peal_rt *rt, uint32_t index)
 	shard->backend = &rt->backend;
 	shard->counters = peal_stats_page_block(rt->stats, index);
 	peal_choice_init(&shard->choice, index + 1);
+	shard->choice.spin_most = rt->opts.spin;
+	shard->choice.spin_share = rt->opts.spin_share;
 	init_queues(shard);
 	return shard;
 }

@@ -43,7 +43,7 @@ static bool has_fresh(struct peal_shard *shard)
 static unsigned int take_half(struct peal_shard *shard, struct peal_shard *victim)
 {
 	void *tasks[PEAL_STEAL_MOST];
-	unsigned int n = peal_fresh_steal(&victim->fresh, tasks, PEAL_STEAL_MOST);
+	unsigned int n = peal_fresh_steal(&victim->fresh, tasks, shard->rt->opts.steal_batch);
 
 	for (unsigned int i = 1; i < n; i++)
 		peal_sched_fresh(shard, tasks[i]);

@@ -37,7 +37,11 @@ dist_man1_MANS += \
 # Documentation that is made of core/counters.tbl.
 EXTRA_DIST += tools/peal/peal-counters.7.in
 CLEANFILES += gen/peal-counters.7 gen/counters.md
-man7_MANS = gen/peal-counters.7
+man7_MANS = gen/peal-counters.7 gen/peal-knobs.7
+EXTRA_DIST += tools/peal/peal-knobs.7.in
+CLEANFILES += gen/peal-knobs.7
+gen/peal-knobs.7: $(knobs_needs) $(srcdir)/tools/peal/peal-knobs.7.in
+	$(AM_V_GEN)$(MKDIR_P) gen && $(knobs_awk) -v output=mdoc -v template=$(srcdir)/tools/peal/peal-knobs.7.in $(srcdir)/core/knobs.tbl >$@.tmp && mv -f $@.tmp $@
 doc_DATA = gen/counters.md
 gen/peal-counters.7: $(counters_needs) $(srcdir)/tools/peal/peal-counters.7.in
 	$(AM_V_GEN)$(MKDIR_P) gen && $(counters_awk) -v output=mdoc -v template=$(srcdir)/tools/peal/peal-counters.7.in $(srcdir)/core/counters.tbl >$@.tmp && mv -f $@.tmp $@

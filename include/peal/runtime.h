@@ -51,8 +51,14 @@ struct peal_rt_opts {
 	uint8_t no_stealing;         /* stealable tasks stay where they were spawned */
 	uint8_t report_overflow; /* name the fiber whose stack overflowed: installs a SIGSEGV handler */
 	uint8_t embedded;        /* shard 0 runs in your loop: peal_rt_turn() */
+	/* For peculiar loads; peal-knobs(7) has all numbers with their ranges. */
+	int64_t slice;        /* ns that a shard runs tasks before it looks at its ring; 200 us */
+	int64_t spin;         /* the longest that it watches for work before it sleeps, ns; 50 us */
+	uint32_t steal_batch; /* tasks that it takes from another one at a time; 32 */
+	uint8_t spin_share;   /* percent of the time that it may watch for nothing; 10 */
+	uint8_t no_spinning;  /* it sleeps at once */
 	uint8_t drain_on_signal; /* SIGINT and SIGTERM drain; see below */
-	uint8_t reserved[7];     /* 0 */
+	uint8_t reserved[1];     /* 0 */
 };
 
 /* Options in place: peal_run(main_task, NULL, PEAL_RT(.shards = 2)). C only. */

@@ -99,6 +99,13 @@ START_TEST(what_cannot_start_says_why)
 	ck_assert_int_eq(peal_rt_start(&rt, PEAL_RT(.shards = 1000000), NULL), -EINVAL);
 	ck_assert_int_eq(peal_rt_start(&rt, PEAL_RT(.affinity = 9), NULL), -EINVAL);
 	ck_assert_int_eq(peal_rt_start(&rt, PEAL_RT(.drain_timeout = -1), NULL), -EINVAL);
+	ck_assert_int_eq(peal_rt_start(&rt, PEAL_RT(.slice = 999), &reason), -EINVAL);
+	ck_assert_str_eq(reason.text, "slice is 999; between 1000 and 100000000");
+	ck_assert_int_eq(peal_rt_start(&rt, PEAL_RT(.spin = PEAL_MS), NULL), -EINVAL);
+	ck_assert_int_eq(peal_rt_start(&rt, PEAL_RT(.spin_share = 101), NULL), -EINVAL);
+	ck_assert_int_eq(peal_rt_start(&rt, PEAL_RT(.steal_batch = 33), NULL), -EINVAL);
+	ck_assert_int_eq(peal_rt_start(&rt, PEAL_RT(.no_spinning = 2), NULL), -EINVAL);
+	ck_assert_int_eq(peal_rt_start(&rt, PEAL_RT(.reserved = { 0, 1 }), NULL), -EINVAL);
 	ck_assert_int_eq(peal_rt_start(&rt, &longer.known, NULL), -E2BIG);
 	ck_assert_int_eq(peal_rt_start(NULL, NULL, NULL), -EINVAL);
 

@@ -258,6 +258,38 @@ TASK_TEST(a_shard_is_sent_to_steal_again_and_again, .shards = 2)
 	return 0;
 }
 
+static int nothing(void *arg)
+{
+	for (int i = 0; i < 10; i++)
+		peal_yield();
+	return 0;
+}
+
+TASK_TEST(no_more_is_stolen_at_a_time_than_was_asked_for, .shards = 2, .steal_batch = 1)
+{
+	struct peal_task *tasks[100];
+	atomic_int running = 0;
+
+	for (int i = 0; i < 100; i++)
+		ck_assert_int_eq(peal_task_spawn(&tasks[i], i < 2 ? wait_for_the_other : nothing,
+					 &running, PEAL_SPAWN(.place = PEAL_STEALABLE)),
+			0);
+	for (int i = 0; i < 100; i++)
+		ck_assert_int_eq(peal_task_join(tasks[i], NULL), 0);
+	ck_assert_uint_ge(counter("steals"), 1);
+	ck_assert_uint_eq(counter("steals"), counter("tasks_stolen"));
+	return 0;
+}
+
+TASK_TEST(nobody_spins_where_that_is_forbidden, .shards = 2, .no_spinning = 1)
+{
+	for (int i = 0; i < 100; i++)
+		ck_assert_int_eq(spawn_and_join(where, NULL, PEAL_PINNED(1)), 1);
+	ck_assert_uint_eq(counter("spins"), 0);
+	ck_assert_uint_ge(counter("parks"), 1);
+	return 0;
+}
+
 TASK_TEST(without_stealing_they_stay, .shards = 2, .no_stealing = 1)
 {
 	struct peal_task *tasks[500];
@@ -314,6 +346,8 @@ static Suite *place_suite(void)
 	ADD_TASK_TEST(tcase, a_single_task_behind_a_hog_runs_elsewhere);
 	ADD_TASK_TEST(tcase, a_stealable_task_from_outside_is_not_stuck_behind_a_hog);
 	ADD_TASK_TEST(tcase, a_shard_is_sent_to_steal_again_and_again);
+	ADD_TASK_TEST(tcase, no_more_is_stolen_at_a_time_than_was_asked_for);
+	ADD_TASK_TEST(tcase, nobody_spins_where_that_is_forbidden);
 	ADD_TASK_TEST(tcase, without_stealing_they_stay);
 	ADD_TASK_TEST(tcase, fresh_tasks_beyond_the_ring_are_not_lost);
 	tcase_set_timeout(tcase, 60);
