@@ -5,12 +5,13 @@
  */
 #include <errno.h>
 #include <linux/futex.h>
-#include <stdatomic.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "perf/bells.h"
 #include "perf/runtime.h"
 
 enum tag { THERE = 1, BACK };
@@ -51,51 +52,79 @@ static int trips(void *arg)
 	return 0;
 }
 
-static void run_peal(struct perf_run *run)
+void perf_run_parked(struct perf_run *run)
 {
 	perf_in_runtime(run, trips);
 }
 
-/* The bare ones differ in how a thread waits for its bell and in how it rings the other's. */
-struct bell {
-	int fd;
-	atomic_int word;
-};
-
-static struct {
-	struct bell bells[2];
-	void (*ring)(struct bell *bell);
-	void (*wait)(struct bell *bell);
-} bare;
-
-static void ring_eventfd(struct bell *bell)
+static void open_eventfd(struct perf_bell *bell)
 {
-	uint64_t one = 1;
-
-	perf_expect(write(bell->fd, &one, sizeof(one)) == sizeof(one), "an eventfd is written");
+	bell->fd = eventfd(0, EFD_CLOEXEC);
+	perf_expect(bell->fd >= 0, "an eventfd is made");
 }
 
-static void wait_eventfd(struct bell *bell)
+static void close_eventfd(struct perf_bell *bell)
+{
+	close(bell->fd);
+}
+
+static void wait_eventfd(struct perf_bell *own)
 {
 	uint64_t count;
 
-	perf_expect(read(bell->fd, &count, sizeof(count)) == sizeof(count), "an eventfd is read");
+	perf_expect(read(own->fd, &count, sizeof(count)) == sizeof(count), "an eventfd is read");
 }
 
-static void ring_futex(struct bell *bell)
+static void ring_eventfd(struct perf_bell *own, struct perf_bell *other)
 {
-	bell->word = 1;
-	syscall(SYS_futex, &bell->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	uint64_t one = 1;
+
+	(void)own;
+	perf_expect(write(other->fd, &one, sizeof(one)) == sizeof(one), "an eventfd is written");
 }
 
-static void wait_futex(struct bell *bell)
+static void wait_futex(struct perf_bell *own)
 {
 	int rung = 1;
 
-	while (!atomic_compare_exchange_strong(&bell->word, &rung, 0)) {
-		syscall(SYS_futex, &bell->word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+	while (!atomic_compare_exchange_strong(&own->word, &rung, 0)) {
+		syscall(SYS_futex, &own->word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
 		rung = 1;
 	}
+}
+
+static void ring_futex(struct perf_bell *own, struct perf_bell *other)
+{
+	(void)own;
+	other->word = 1;
+	syscall(SYS_futex, &other->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+static struct {
+	const struct perf_bell_kind *kind;
+	struct perf_bell bells[2];
+	atomic_int met;
+} bare;
+
+static void open_bell(struct perf_bell *bell)
+{
+	if (bare.kind->open)
+		bare.kind->open(bell);
+}
+
+/* Both have opened theirs, or closed: nobody rings before or after. */
+static void meet(int meeting)
+{
+	bare.met++;
+	while (bare.met < 2 * meeting)
+		sched_yield();
+}
+
+static void close_bell(struct perf_bell *bell)
+{
+	meet(2);
+	if (bare.kind->close)
+		bare.kind->close(bell);
 }
 
 static void *ask(void *arg)
@@ -103,17 +132,20 @@ static void *ask(void *arg)
 	struct perf_run *run = arg;
 	const struct timespec pause = { .tv_nsec = (long)run->variant->with };
 
+	open_bell(&bare.bells[0]);
+	meet(1);
 	perf_start(run);
 	for (uint64_t i = 0; i < run->count; i++) {
 		int64_t begin;
 
 		nanosleep(&pause, NULL);
 		begin = perf_now();
-		bare.ring(&bare.bells[1]);
-		bare.wait(&bare.bells[0]);
+		bare.kind->ring(&bare.bells[0], &bare.bells[1]);
+		bare.kind->wait(&bare.bells[0]);
 		perf_record(run->latency, (uint64_t)(perf_now() - begin));
 	}
 	perf_stop(run);
+	close_bell(&bare.bells[0]);
 	return NULL;
 }
 
@@ -121,38 +153,46 @@ static void *answer(void *arg)
 {
 	struct perf_run *run = arg;
 
+	open_bell(&bare.bells[1]);
+	meet(1);
 	for (uint64_t i = 0; i < run->count; i++) {
-		bare.wait(&bare.bells[1]);
-		bare.ring(&bare.bells[0]);
+		bare.kind->wait(&bare.bells[1]);
+		bare.kind->ring(&bare.bells[1], &bare.bells[0]);
 	}
+	close_bell(&bare.bells[1]);
 	return NULL;
 }
 
-static void run_futex(struct perf_run *run)
+void perf_run_bells(struct perf_run *run, const struct perf_bell_kind *kind)
 {
-	bare.ring = ring_futex;
-	bare.wait = wait_futex;
+	bare.kind = kind;
+	bare.met = 0;
 	perf_two_threads(ask, answer, run);
 }
 
 static void run_eventfd(struct perf_run *run)
 {
-	bare.ring = ring_eventfd;
-	bare.wait = wait_eventfd;
-	for (int i = 0; i < 2; i++)
-		perf_expect(
-			(bare.bells[i].fd = eventfd(0, EFD_CLOEXEC)) >= 0, "an eventfd is made");
-	perf_two_threads(ask, answer, run);
-	for (int i = 0; i < 2; i++)
-		close(bare.bells[i].fd);
+	static const struct perf_bell_kind kind = { .open = open_eventfd,
+		.close = close_eventfd,
+		.wait = wait_eventfd,
+		.ring = ring_eventfd };
+
+	perf_run_bells(run, &kind);
 }
 
-#define WAKE_ROW(row, text, ns, n)                                                              \
-	PERF_ROW(.name = row, .what = "a round trip after both have slept " text, .unit = "us", \
-		.scale = 1000, .count = n, .threads = 2, .latency = true,                       \
-		.variants = { { "peal/uring", run_peal, .backend = "uring", .with = ns },       \
-			{ "peal/epoll", run_peal, .backend = "epoll", .with = ns },             \
-			{ "eventfd", run_eventfd, .floor = true, .with = ns },                  \
+static void run_futex(struct perf_run *run)
+{
+	static const struct perf_bell_kind kind = { .wait = wait_futex, .ring = ring_futex };
+
+	perf_run_bells(run, &kind);
+}
+
+#define WAKE_ROW(row, text, ns, n)                                                               \
+	PERF_ROW(.name = row, .what = "a round trip after both have slept " text, .unit = "us",  \
+		.scale = 1000, .count = n, .threads = 2, .latency = true,                        \
+		.variants = { { "peal/uring", perf_run_parked, .backend = "uring", .with = ns }, \
+			{ "peal/epoll", perf_run_parked, .backend = "epoll", .with = ns },       \
+			{ "eventfd", run_eventfd, .floor = true, .with = ns },                   \
 			{ "futex", run_futex, .floor = true, .with = ns } })
 
 WAKE_ROW("parked_50us", "50 us", 50000, 500)

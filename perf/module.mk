@@ -47,6 +47,7 @@ perf_timers_LDADD = $(perf_ldadd)
 perf_idle_LDADD = $(perf_ldadd)
 
 perf_micro_SOURCES = \
+	perf/bells.h \
 	perf/fanout.c \
 	perf/micro_msg.c \
 	perf/micro_op.c \
@@ -56,6 +57,9 @@ perf_micro_SOURCES = \
 	perf/micro_task.c \
 	perf/micro_timer.c \
 	perf/micro_wake.c
+if BACKEND_URING
+perf_micro_SOURCES += perf/micro_ring.c
+endif
 perf_micro_LDADD = $(perf_ldadd)
 
 test_helpers += $(perf_programs)
