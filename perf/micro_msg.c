@@ -131,6 +131,52 @@ static void run_one_way(struct perf_run *run)
 	perf_in_runtime(run, one_way);
 }
 
+/* To oneself: the same path but for the other thread, so that its instructions can be counted. */
+static void on_self(const struct peal_msg *msg, void *arg)
+{
+	(void)arg;
+	if (!--client.left)
+		peal_task_wake(client.owner);
+	client.sum += msg->value;
+}
+
+static void to_self(uint64_t n, uint64_t batch)
+{
+	for (uint64_t i = 0; i < n; i += batch) {
+		client.left = batch;
+		for (uint64_t j = 0; j < batch; j++)
+			peal_msg_send(0, ONE_WAY, 1);
+		while (client.left)
+			peal_task_park();
+	}
+}
+
+static int self(void *arg)
+{
+	struct perf_run *run = arg;
+
+	client.owner = peal_task_current();
+	client.sum = 0;
+	peal_msg_handle(ONE_WAY, on_self, NULL);
+	to_self(run->warm_up, run->variant->with);
+	perf_start(run);
+	to_self(run->count, run->variant->with);
+	perf_stop(run);
+	perf_expect(client.sum == run->warm_up + run->count, "every message came");
+	return 0;
+}
+
+static void run_self(struct perf_run *run)
+{
+	perf_in_runtime(run, self);
+}
+
+PERF_ROW(.name = "msg_self", .what = "a message to oneself, handled before the next",
+	.count = 256 * 1024, .alone = true, .variants = { { "peal", run_self, .with = 1 } })
+
+PERF_ROW(.name = "msg_self_batch", .what = "one of 64 messages to oneself", .count = 1024 * 1024,
+	.step = 64, .alone = true, .variants = { { "peal", run_self, .with = 64 } })
+
 PERF_ROW(.name = "msg_round_trip", .what = "a message to the other shard and one back, both awake",
 	.count = 40000, .threads = 2,
 	.variants = { { "peal", run_trips }, { "cache-line", perf_run_line, .floor = true } })
