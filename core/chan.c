@@ -3,10 +3,9 @@
  * Channels: values from any fiber to any fiber, through a bounded buffer or from hand to hand.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "core/alloc.h"
-#include "core/chan.h"
+#include "core/chan_buffer.h"
 #include "core/fatal.h"
 #include "core/shard.h"
 
@@ -36,8 +35,11 @@ void peal_chan_free(struct peal_chan *chan)
 {
 	if (!chan)
 		return;
+	/* Whoever put in the value that the caller received last may not have let go of his end yet. */
+	peal_chan_lock(chan);
 	if (chan->senders.first || chan->receivers.first)
 		peal_fatal("a channel was freed while a fiber waited for it");
+	peal_chan_unlock(chan);
 	peal_free(chan);
 	peal_alloc_release();
 }
@@ -98,23 +100,8 @@ bool peal_chan_ready(struct peal_chan *chan, bool send)
 	if (chan->closed)
 		return true;
 	if (send)
-		return chan->count < chan->capacity || anybody_in(&chan->receivers);
-	return chan->count || anybody_in(&chan->senders);
-}
-
-static void copy(struct peal_chan *chan, void *to, const void *from)
-{
-	if (to && from && chan->size)
-		memcpy(to, from, chan->size);
-}
-
-static unsigned char *slot(struct peal_chan *chan, size_t i)
-{
-	size_t at = chan->head + i;
-
-	if (at >= chan->capacity)
-		at -= chan->capacity;
-	return chan->buffer + at * chan->size;
+		return peal_chan_held(chan) < chan->capacity || anybody_in(&chan->receivers);
+	return peal_chan_held(chan) || anybody_in(&chan->senders);
 }
 
 static struct peal_task *serve(struct peal_chan_waiter *waiter)
@@ -131,13 +118,13 @@ static int put(struct peal_chan *chan, const void *value, struct peal_task **wak
 		return -EPIPE;
 	receiver = claim_first(&chan->receivers);
 	if (receiver) {
-		copy(chan, receiver->value, value);
+		peal_chan_copy(chan, receiver->value, value);
 		*wake = serve(receiver);
 		return 0;
 	}
-	if (chan->count == chan->capacity)
+	if (peal_chan_held(chan) == chan->capacity)
 		return -EAGAIN;
-	copy(chan, slot(chan, chan->count++), value);
+	peal_chan_push(chan, value);
 	return 0;
 }
 
@@ -148,7 +135,7 @@ static void refill(struct peal_chan *chan, struct peal_task **wake)
 
 	if (!sender)
 		return;
-	copy(chan, slot(chan, chan->count++), sender->value);
+	peal_chan_push(chan, sender->value);
 	*wake = serve(sender);
 }
 
@@ -156,16 +143,14 @@ static int get(struct peal_chan *chan, void *value, struct peal_task **wake)
 {
 	struct peal_chan_waiter *sender;
 
-	if (chan->count) {
-		copy(chan, value, slot(chan, 0));
-		chan->head = chan->head + 1 == chan->capacity ? 0 : chan->head + 1;
-		chan->count--;
+	if (peal_chan_held(chan)) {
+		peal_chan_pull(chan, value);
 		refill(chan, wake);
 		return 0;
 	}
 	sender = claim_first(&chan->senders);
 	if (sender) {
-		copy(chan, value, sender->value);
+		peal_chan_copy(chan, value, sender->value);
 		*wake = serve(sender);
 		return 0;
 	}
@@ -215,9 +200,23 @@ static int sleep_in(struct peal_chan *chan, bool send, struct peal_chan_waiter *
 	err = peal_wait_end(&waiter->wait->wait);
 	if (!err)
 		return waiter->wait->result;
-	peal_spin_lock(&chan->lock);
+	peal_chan_lock(chan);
 	peal_chan_dequeue(peal_chan_queue_of(chan, send), waiter);
-	peal_spin_unlock(&chan->lock);
+	peal_chan_unlock(chan);
+	return err;
+}
+
+/* With both locks: done, failed, or queued, which is -EAGAIN. */
+static int transfer_or_queue(
+	struct peal_chan *chan, bool send, struct peal_chan_waiter *waiter, struct peal_task **wake)
+{
+	int err;
+
+	peal_chan_lock(chan);
+	err = peal_chan_transfer(chan, send, waiter->value, wake);
+	if (err == -EAGAIN)
+		peal_chan_enqueue(peal_chan_queue_of(chan, send), waiter);
+	peal_chan_unlock(chan);
 	return err;
 }
 
@@ -233,11 +232,8 @@ static int transfer(struct peal_chan *chan, bool send, void *value)
 	err = peal_wait_begin(&wait.wait);
 	if (err)
 		return err;
-	peal_spin_lock(&chan->lock);
-	err = peal_chan_transfer(chan, send, value, &wake);
-	if (err == -EAGAIN)
-		peal_chan_enqueue(peal_chan_queue_of(chan, send), &waiter);
-	peal_spin_unlock(&chan->lock);
+	if (!peal_chan_transfer_alone(chan, send, value))
+		err = transfer_or_queue(chan, send, &waiter, &wake);
 	if (err == -EAGAIN)
 		return sleep_in(chan, send, &waiter);
 	peal_wait_end(&wait.wait);
@@ -249,13 +245,15 @@ static int transfer(struct peal_chan *chan, bool send, void *value)
 static int try_transfer(struct peal_chan *chan, bool send, void *value)
 {
 	struct peal_task *wake = NULL;
-	int err;
+	int err = 0;
 
 	if (!chan || (!value && send && chan->size))
 		return -EINVAL;
-	peal_spin_lock(&chan->lock);
-	err = peal_chan_transfer(chan, send, value, &wake);
-	peal_spin_unlock(&chan->lock);
+	if (!peal_chan_transfer_alone(chan, send, value)) {
+		peal_chan_lock(chan);
+		err = peal_chan_transfer(chan, send, value, &wake);
+		peal_chan_unlock(chan);
+	}
 	if (!err)
 		peal_chan_done(wake);
 	return err;
@@ -311,14 +309,14 @@ int peal_chan_close(struct peal_chan *chan)
 
 	if (!chan)
 		return -EINVAL;
-	peal_spin_lock(&chan->lock);
+	peal_chan_lock(chan);
 	closed = chan->closed;
 	if (!closed) {
 		chan->closed = true;
 		senders = dismiss(&chan->senders, -EPIPE);
 		receivers = dismiss(&chan->receivers, -ESHUTDOWN);
 	}
-	peal_spin_unlock(&chan->lock);
+	peal_chan_unlock(chan);
 	wake_all(senders);
 	wake_all(receivers);
 	return closed ? -EALREADY : 0;
@@ -326,12 +324,12 @@ int peal_chan_close(struct peal_chan *chan)
 
 size_t peal_chan_count(struct peal_chan *chan)
 {
-	size_t count;
+	size_t n;
 
 	if (!chan)
 		return 0;
-	peal_spin_lock(&chan->lock);
-	count = chan->count;
-	peal_spin_unlock(&chan->lock);
-	return count;
+	peal_chan_lock(chan);
+	n = peal_chan_held(chan);
+	peal_chan_unlock(chan);
+	return n;
 }

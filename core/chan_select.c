@@ -55,13 +55,13 @@ static int prepare(struct selection *selection)
 static void lock_all(struct selection *selection)
 {
 	for (unsigned int i = 0; i < selection->chans; i++)
-		peal_spin_lock(&selection->sorted[i]->lock);
+		peal_chan_lock(selection->sorted[i]);
 }
 
 static void unlock_all(struct selection *selection)
 {
 	for (unsigned int i = selection->chans; i-- > 0;)
-		peal_spin_unlock(&selection->sorted[i]->lock);
+		peal_chan_unlock(selection->sorted[i]);
 }
 
 /* One of those that are ready, each as likely as the others; -EAGAIN when there is none. */
@@ -124,9 +124,9 @@ static void leave_queues(struct selection *selection, struct peal_chan_waiter *w
 
 		if (!one->chan)
 			continue;
-		peal_spin_lock(&one->chan->lock);
+		peal_chan_lock(one->chan);
 		peal_chan_dequeue(peal_chan_queue_of(one->chan, sends(one)), &waiters[i]);
-		peal_spin_unlock(&one->chan->lock);
+		peal_chan_unlock(one->chan);
 	}
 }
 

@@ -39,6 +39,7 @@ libpeal_core_la_SOURCES += \
 	core/cgroup.h \
 	core/chan.c \
 	core/chan.h \
+	core/chan_buffer.h \
 	core/chan_select.c \
 	core/choice.c \
 	core/choice.h \

@@ -275,6 +275,40 @@ TASK_TEST(senders_that_wait_hear_of_the_close)
 	return 0;
 }
 
+/* The one that received the last value frees the channel, while its sender may be on its way out. */
+static int reply(void *arg)
+{
+	struct peal_chan *questions = arg, *answers;
+	int err, value = 1;
+
+	while (!(err = peal_chan_recv(questions, &answers)))
+		ck_assert_int_eq(peal_chan_send(answers, &value), 0);
+	return err;
+}
+
+TASK_TEST(channels_for_one_answer)
+{
+	struct peal_chan *questions = make(1, sizeof(struct peal_chan *)), *answers;
+	struct peal_task *task = go(reply, questions, 1);
+	int value;
+
+	(void)arg;
+	for (int i = 0; i < 2000; i++) {
+		answers = make((size_t)i % 3, sizeof(int));
+		ck_assert_int_eq(peal_chan_send(questions, &answers), 0);
+		if (i % 2)
+			while (peal_chan_try_recv(answers, &value) == -EAGAIN)
+				peal_yield();
+		else
+			ck_assert_int_eq(peal_chan_recv(answers, &value), 0);
+		peal_chan_free(answers);
+	}
+	ck_assert_int_eq(peal_chan_close(questions), 0);
+	ck_assert_int_eq(join(task), -ESHUTDOWN);
+	peal_chan_free(questions);
+	return 0;
+}
+
 /* Signals without a value, from a thread that is no shard. */
 
 static void *send_from_outside(void *arg)
@@ -549,6 +583,7 @@ static Suite *chan_suite(void)
 	ADD_TASK_TEST(tcase, many_to_many);
 	ADD_TASK_TEST(tcase, receivers_are_served_in_order);
 	ADD_TASK_TEST(tcase, senders_that_wait_hear_of_the_close);
+	ADD_TASK_TEST(tcase, channels_for_one_answer);
 	ADD_TASK_TEST(tcase, foreign_threads_send);
 	ADD_TASK_TEST(tcase, select_is_fair);
 	ADD_TASK_TEST(tcase, selects_meet);
