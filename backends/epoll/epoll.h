@@ -127,6 +127,8 @@ void peal_epoll_free_slots(struct peal_ring *ring);
 
 bool peal_epoll_is_transfer(const struct peal_op *op);
 /* A result, EPOLL_BLOCKED: it may wait for readiness, or EPOLL_IS_FILE. */
+/* A device that does not tell when it is ready? Pipes and sockets do. */
+bool peal_epoll_is_silent(int fd);
 /* Ops that never wait for readiness: a result or EPOLL_IS_FILE. */
 bool peal_epoll_is_about_files(const struct peal_op *op);
 int64_t peal_epoll_try_file(struct peal_ring *ring, struct peal_op *op);

@@ -8,6 +8,8 @@
  *
  * Everything else about files goes to the pool as well, unless it can be had from memory.
  */
+#include "core/sys.h"
+
 #include "backends/epoll/epoll.h"
 
 _Static_assert(PEAL_DIRECT_BLOCKS == EPOLL_BLOCKED, "the same word for the same thing");
@@ -29,6 +31,13 @@ bool peal_epoll_is_about_files(const struct peal_op *op)
 	default:
 		return false;
 	}
+}
+
+bool peal_epoll_is_silent(int fd)
+{
+	struct stat st;
+
+	return !peal_sys_fstat(fd, &st) && !S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode);
 }
 
 int64_t peal_epoll_try_file(struct peal_ring *ring, struct peal_op *op)

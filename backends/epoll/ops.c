@@ -410,8 +410,8 @@ static int park(struct peal_ring *ring, struct peal_op *op)
 
 	if (!err)
 		return 0;
-	if (err == -EINVAL && peal_epoll_is_transfer(op))
-		return PEAL_SUBMIT_BLOCKS; /* a device that does not tell when it is ready */
+	if (err == -EINVAL && peal_epoll_is_transfer(op) && peal_epoll_is_silent(op->fd))
+		return PEAL_SUBMIT_BLOCKS;
 	op->result = err;
 	return 1;
 }

@@ -111,6 +111,84 @@ static void play_connection(struct contract *ring)
 	close(listener.fd);
 }
 
+/* What was made is given back, what was not made is not there. */
+static void end_open(struct contract *ring, struct peal_op *op)
+{
+	end(ring, op);
+	if (op->result >= 0)
+		close((int)op->result);
+}
+
+static void play_files(struct contract *ring)
+{
+	int fd = memfd_create("peal-test", MFD_CLOEXEC);
+	struct peal_op op = { 0 };
+	char buf[8] = "";
+	struct iovec part = { .iov_base = buf, .iov_len = 8 };
+	struct statx st;
+
+	ring_start(ring, op_write(&op, fd, "01234567", 8, 0));
+	end(ring, &op);
+	ck_assert(op.result < 0 || op.result == 8);
+	if (op.result == 8) {
+		ring_start(ring, op_read(&op, fd, buf, 8, 0));
+		end(ring, &op);
+		ck_assert(op.result < 0 || (op.result == 8 && !memcmp(buf, "01234567", 8)));
+	}
+	ring_start(ring, op_readv(&op, fd, &part, 1, -1, 0));
+	end(ring, &op);
+	ring_start(ring, op_open(&op, AT_FDCWD, "/dev/null", O_RDONLY, 0));
+	end_open(ring, &op);
+	ring_start(ring, op_open(&op, AT_FDCWD, "/proc/self/stat", O_RDONLY, 0));
+	end_open(ring, &op);
+	ring_start(ring, op_statx(&op, AT_FDCWD, "/", 0, &st));
+	end(ring, &op);
+	ring_start(ring, op_fsync(&op, fd, false));
+	end(ring, &op);
+	ring_start(ring, op_ftruncate(&op, fd, 4));
+	end(ring, &op);
+	ring_start(ring, op_fadvise(&op, fd, 0, 0, POSIX_FADV_RANDOM));
+	end(ring, &op);
+	close(fd);
+}
+
+static void play_pipe(struct contract *ring)
+{
+	struct peal_op op = { 0 };
+	char buf[4];
+	int ends[2];
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	ring_start(ring, op_read(&op, ends[0], buf, 4, -1));
+	ring_peek(ring);
+	ck_assert_int_eq(write(ends[1], "abc", 3), 3);
+	end(ring, &op);
+	ck_assert(op.result < 0 || op.result == 3);
+	ring_start(ring, op_write(&op, ends[1], "x", 1, -1));
+	end(ring, &op);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void play_messages(struct contract *ring)
+{
+	struct pair pair = make_pair(ring);
+	char buf[4];
+	struct iovec part = { .iov_base = buf, .iov_len = 4 };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	struct peal_op op = { 0 };
+
+	ring_start(ring, op_recvmsg(&op, pair.ours, &message, MSG_WAITALL));
+	ring_peek(ring);
+	put(pair.theirs, "ab");
+	ring_peek(ring);
+	put(pair.theirs, "cd");
+	end(ring, &op);
+	ring_start(ring, op_sendmsg(&op, pair.ours, &message, 0));
+	end(ring, &op);
+	close_pair(pair);
+}
+
 static void play_cancel(struct contract *ring)
 {
 	struct pair pair = make_pair(ring);
@@ -138,6 +216,28 @@ static void play_ops(struct contract *c)
 	play_connection(&ring);
 	play_cancel(&ring);
 	close_second_ring(&ring);
+}
+
+/* In a ring of its own: descriptors that were closed behind its back cost it time. */
+static void play_alone(struct contract *c, void (*play)(struct contract *ring))
+{
+	struct contract ring;
+
+	if (!open_faulty(c, &ring))
+		return;
+	play(&ring);
+	close_second_ring(&ring);
+}
+
+static void play_files_alone(struct contract *c)
+{
+	play_alone(c, play_files);
+	play_alone(c, play_pipe);
+}
+
+static void play_messages_alone(struct contract *c)
+{
+	play_alone(c, play_messages);
 }
 
 static void fail_each_call(struct contract *c, void (*play)(struct contract *c), int err)
@@ -174,6 +274,18 @@ static void ops_survive_failing_calls(struct contract *c)
 		fail_each_call(c, play_ops, errors[i]);
 }
 
+static void files_survive_failing_calls(struct contract *c)
+{
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		fail_each_call(c, play_files_alone, errors[i]);
+}
+
+static void messages_survive_failing_calls(struct contract *c)
+{
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		fail_each_call(c, play_messages_alone, errors[i]);
+}
+
 static void probe_survives_failing_calls(struct contract *c)
 {
 	struct fault fault = { .err = ENOSYS };
@@ -201,5 +313,8 @@ const struct contract_case fault_cases[] = {
 	{ "probe_survives_failing_calls", probe_survives_failing_calls, 0 },
 	{ "bells_survive_failing_calls", bells_survive_failing_calls, 0 },
 	{ "ops_survive_failing_calls", ops_survive_failing_calls, NEEDS_OPS | BOTH_SOCKETS },
+	{ "files_survive_failing_calls", files_survive_failing_calls, NEEDS_OPS },
+	{ "messages_survive_failing_calls", messages_survive_failing_calls,
+		NEEDS_OPS | BOTH_SOCKETS },
 	{ 0 },
 };
