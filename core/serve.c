@@ -199,14 +199,14 @@ static int make_server(struct server **made, peal_serve_fn *handler, void *arg,
 	struct server *server;
 	int err = PEAL_OPTS_READ(&opts, given);
 
-	if (err || !handler)
+	if (err || !handler || (opts.here && opts.place))
 		return err ? err : -EINVAL;
 	if (!peal_task_current())
 		return -EPERM;
 	server = peal_alloc(1, sizeof(*server));
 	if (!server)
 		return -ENOMEM;
-	if (!opts.place)
+	if (!opts.place && !opts.here)
 		opts.place = PEAL_ROUND_ROBIN;
 	*server = (struct server){ .handler = handler, .arg = arg, .opts = opts };
 	server->acceptor = peal_task_current();

@@ -132,7 +132,8 @@ struct peal_serve_opts {
 	uint64_t place;           /* of the connections' tasks (task.h); 0: PEAL_ROUND_ROBIN */
 	const char *name;         /* of the connections' tasks */
 	uint32_t max_connections; /* at a time; further ones wait in the backlog. 0: no limit */
-	uint32_t reserved;
+	uint8_t here;             /* the tasks stay where peal_serve() runs; not with a place */
+	uint8_t reserved[3];
 };
 
 #define PEAL_SERVE(...) \
@@ -143,6 +144,9 @@ struct peal_serve_opts {
  * task. Errors that pass (ECONNABORTED, EMFILE, ENFILE, ENOBUFS, ENOMEM, a refused spawn) are ridden
  * out with a pause that grows from 1 ms to 1 s; nothing is printed, counters tell. The listener
  * stays open and yours. Connections still open when it returns go on.
+ *
+ * For a listener on each shard, of which the kernel chooses one for each connection, run this on each
+ * (peal_spawn_each()) with a listener of its own, made with reuse_port, and with `here`.
  *
  * Returns 0 when the runtime drains, -EINVAL, -E2BIG, -ENOTSOCK, -EBADF and so on for a descriptor
  * that cannot be accepted from. In a fiber. Suspends.

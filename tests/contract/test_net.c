@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,6 +230,61 @@ TASK_TEST(options_are_set)
 	return 0;
 }
 
+/* A listener on each shard, at one address. */
+#define CLIENTS 40
+
+static struct {
+	int listeners[2];
+	atomic_int served[2];
+} shards;
+
+static int answer_with_shard(int fd, void *arg)
+{
+	int listens = *(int *)arg;
+	char here = (char)peal_shard();
+
+	ck_assert_int_eq(here, listens);
+	atomic_fetch_add(&shards.served[listens], 1);
+	peal_send_all(fd, &here, 1, 0);
+	return peal_close(fd);
+}
+
+static int serve_here(void *arg)
+{
+	int shard = peal_shard();
+
+	(void)arg;
+	return peal_serve(
+		shards.listeners[shard], answer_with_shard, &shard, PEAL_SERVE(.here = true));
+}
+
+TASK_TEST(each_shard_listens)
+{
+	char text[32], c;
+
+	atomic_store(&shards.served[0], 0);
+	atomic_store(&shards.served[1], 0);
+	shards.listeners[0] = peal_tcp_listen("127.0.0.1:0", PEAL_LISTEN(.reuse_port = true));
+	snprintf(text, sizeof(text), "127.0.0.1:%d", port_of(shards.listeners[0]));
+	shards.listeners[1] = peal_tcp_listen(text, PEAL_LISTEN(.reuse_port = true));
+	ck_assert_int_ge(shards.listeners[1], 0);
+	ck_assert_int_eq(peal_serve(shards.listeners[0], answer_with_shard, NULL,
+				 PEAL_SERVE(.here = true, .place = PEAL_PINNED(1))),
+		-EINVAL);
+	ck_assert_int_ge(peal_spawn_each(serve_here, NULL, NULL), 0);
+	for (int i = 0; i < CLIENTS; i++) {
+		int fd = peal_tcp_connect(text);
+
+		ck_assert_int_ge(fd, 0);
+		ck_assert_int_eq(peal_recv(fd, &c, 1, 0), 1);
+		peal_close(fd);
+	}
+	ck_assert_int_gt(atomic_load(&shards.served[0]), 0);
+	ck_assert_int_gt(atomic_load(&shards.served[1]), 0);
+	ck_assert_int_eq(atomic_load(&shards.served[0]) + atomic_load(&shards.served[1]), CLIENTS);
+	return 0;
+}
+
 static void check_activated(void)
 {
 	char pid[16];
@@ -286,6 +342,7 @@ static Suite *net_suite(void)
 	ADD_TASK_TEST(tcase, pairs_and_pipes_are_made);
 	ADD_TASK_TEST(tcase, hosts_have_names);
 	ADD_TASK_TEST(tcase, options_are_set);
+	ADD_TASK_TEST(tcase, each_shard_listens);
 	tcase_add_test(tcase, a_service_manager_passes_listeners);
 	tcase_add_test(tcase, off_the_shards_calls_say_so);
 	suite_add_tcase(suite, tcase);
