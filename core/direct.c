@@ -5,7 +5,7 @@
  * Reads with RWF_NOWAIT say -EAGAIN instead of going to the disk (and start to read from it), so they may
  * be tried anywhere; files in memory alone do not know the flag and do not need it. Few file systems know
  * it for buffered writes. Those go to memory and wait only when too much of it is dirty: a small one is
- * made, its time is taken, and after a slow one none is made for a while. Where a write goes over a
+ * made, its time is taken, and after slow ones none is made for a while. Where a write goes over a
  * network or to a program (NFS, FUSE, which may be served by this very shard), nothing is tried.
  */
 #include <errno.h>
@@ -151,15 +151,20 @@ static bool may_be_made(struct peal_direct *direct, const struct peal_op *op)
 		!(flags_of(op) & (RWF_DSYNC | RWF_SYNC)) && direct->slow_until <= peal_direct_now();
 }
 
-/* It goes to memory; take its time all the same. */
+/*
+ * It goes to memory; take its time all the same. One slow call may have been the scheduler's doing, two in
+ * a row are the disk's.
+ */
 static int64_t make(struct peal_direct *direct, const struct peal_op *op)
 {
 	int64_t start = peal_direct_now();
 	int64_t result = transfer(op, 0);
 	int64_t end = peal_direct_now();
+	bool slow = end - start >= SLOW_NS;
 
-	if (end - start >= SLOW_NS)
+	if (slow && direct->was_slow)
 		direct->slow_until = end + CAUTIOUS_NS;
+	direct->was_slow = slow;
 	return result;
 }
 

@@ -31,6 +31,7 @@ struct peal_direct_folder {
 /* What a ring has learnt. Zeroed before its first use. */
 struct peal_direct {
 	int64_t slow_until; /* calls that cannot be told not to block are not made before this */
+	bool was_slow;      /* the last of them */
 	struct {
 		dev_t device;
 		bool known, memory, local;
