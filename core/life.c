@@ -121,7 +121,7 @@ static void order_stop(struct peal_shard *shard)
 {
 	if (shard->stopping)
 		return;                          /* an emergency was quicker */
-	peal_root_cancel(shard); /* callbacks start nothing any more */
+	peal_root_cancel(shard);                 /* callbacks start nothing any more */
 	peal_ops_cancel_all(shard, peal_op_any); /* of callbacks, and what fibers have abandoned */
 	shard->stopping = true;
 	peal_shard_receive(shard, peal_inbox_close(&shard->inbox));

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Channels: every value that was sent is received once, in the sender's order, on any shard; whoever is
- * cancelled has sent and taken nothing.
- */
+/* Channels: every value that was sent is received once, in the sender's order; whoever is cancelled has
+ * sent and taken nothing. */
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>

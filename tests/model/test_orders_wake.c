@@ -39,6 +39,7 @@ enum peal_idleness { PEAL_IDLE_NOT, PEAL_IDLE_ASLEEP, PEAL_IDLE_SPINNING };
 struct peal_rt {
 	struct {
 		bool no_stealing;
+		uint32_t steal_batch;
 	} opts;
 	struct peal_shard **shards;
 	uint32_t shard_count;
@@ -117,6 +118,7 @@ static void setup(void)
 	memset(&rt, 0, sizeof(rt));
 	rt.shards = all;
 	rt.shard_count = SHARDS;
+	rt.opts.steal_batch = PEAL_STEAL_MOST;
 	for (uint32_t i = 0; i < SHARDS; i++) {
 		shards[i].rt = &rt;
 		shards[i].index = i;
