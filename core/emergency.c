@@ -8,6 +8,7 @@
 #include "core/blocking.h"
 #include "core/log.h"
 #include "core/rt.h"
+#include "core/wait.h"
 
 /* How long the kernel may take to give up operations. */
 #define GRACE_NS   (100 * PEAL_MS)
@@ -93,9 +94,18 @@ static uint32_t drop_started(struct peal_shard *shard, bool keep)
 	return n;
 }
 
+/* So that nobody else, another runtime perhaps, has anything of the fibers' stacks in a queue. They become
+ * ready, but nobody runs them. */
+static void cancel_waits(struct peal_shard *shard)
+{
+	PEAL_LIST_EACH (entry, &shard->tasks)
+		peal_wait_cancel(PEAL_CONTAINER_OF(entry, struct peal_task, all));
+}
+
 void peal_shard_abandon(struct peal_shard *shard)
 {
 	peal_blocking_refuse(shard->rt->blocking);
+	cancel_waits(shard);
 	cancel_ops(shard);
 }
 

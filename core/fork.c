@@ -13,6 +13,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct peal_list runtimes = { &runtimes, &runtimes };
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int register_err;
+static PEAL_ATOMIC(uint32_t) generation;
 
 static void before_fork(void)
 {
@@ -45,6 +46,7 @@ static void after_fork_in_child(void)
 	peal_alloc_after_fork();
 	peal_overflow_after_fork();
 	peal_signal_gate_after_fork();
+	peal_add_seq_cst(&generation, 1);
 	peal_shard_here = NULL;
 	peal_fiber_here = (struct peal_fiber_here){ 0 };
 	PEAL_LIST_EACH (entry, &runtimes)
@@ -73,6 +75,11 @@ void peal_fork_forget(struct peal_rt *rt)
 	pthread_mutex_lock(&lock);
 	peal_list_remove(&rt->forks);
 	pthread_mutex_unlock(&lock);
+}
+
+uint32_t peal_fork_generation(void)
+{
+	return peal_load_relaxed(&generation);
 }
 
 void peal_fork_ring(struct peal_shard *shard, struct peal_ring *ring)

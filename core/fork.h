@@ -10,6 +10,8 @@
 #ifndef PEAL_CORE_FORK_H
 #define PEAL_CORE_FORK_H
 
+#include <stdint.h>
+
 #include "core/list.h"
 
 struct peal_ring;
@@ -19,6 +21,9 @@ struct peal_shard;
 /* A runtime that a fork is to know of, from before its first ring to after its last. */
 int peal_fork_watch(struct peal_rt *rt);
 void peal_fork_forget(struct peal_rt *rt);
+
+/* How many forks this process is away from the first one that knew of Peal. */
+uint32_t peal_fork_generation(void);
 
 /* The ring that a child would inherit; NULL before it is closed. */
 void peal_fork_ring(struct peal_shard *shard, struct peal_ring *ring);

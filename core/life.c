@@ -5,6 +5,7 @@
 #include "core/life.h"
 #include "core/log.h"
 #include "core/plugin.h"
+#include "core/port.h"
 #include "core/rt.h"
 #include "core/signals.h"
 #include "core/scope.h"
@@ -250,6 +251,7 @@ static int keep(void *arg)
 	while (!peal_load_seq_cst(&rt->drain_asked))
 		peal_task_park();
 	set_state(rt, PEAL_RT_DRAINING);
+	peal_ports_drain(rt);
 	end_tasks(rt);
 	set_state(rt, PEAL_RT_STOPPING);
 	peal_plugins_stop(rt->plugins);

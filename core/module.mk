@@ -12,6 +12,7 @@ pealinclude_HEADERS += \
 	include/peal/op.h \
 	include/peal/peal.h \
 	include/peal/plugin.h \
+	include/peal/port.h \
 	include/peal/runtime.h \
 	include/peal/scope.h \
 	include/peal/stats.h \
@@ -123,6 +124,12 @@ libpeal_core_la_SOURCES += \
 	core/plugin_turn.c \
 	core/pooled.c \
 	core/pooled.h \
+	core/port.c \
+	core/port.h \
+	core/port_call.c \
+	core/port_send.c \
+	core/port_serve.c \
+	core/port_sleep.c \
 	core/post.c \
 	core/resolve.c \
 	core/rt.h \

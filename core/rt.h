@@ -53,6 +53,8 @@ struct peal_rt {
 	uint32_t arrived; /* threads that stand at the current meeting point (life.c) */
 	uint32_t meeting;
 	uint32_t local_keys;
+	struct peal_list ports; /* port.h */
+	bool ports_closed;
 	void (*local_destroy[PEAL_LOCAL_KEYS])(void *value);
 	uint32_t task_local_keys;
 	void (*task_local_destroy[PEAL_TASK_LOCAL_KEYS])(void *value);

@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "core/overflow.h"
 #include "core/plugin.h"
+#include "core/port.h"
 #include "core/rt.h"
 #include "core/rt_opts.h"
 #include "core/shard_thread.h"
@@ -59,6 +60,7 @@ static void init(struct peal_rt *rt)
 	pthread_cond_init(&rt->changed, NULL);
 	pthread_mutex_init(&rt->overflow_lock, NULL);
 	peal_list_init(&rt->forks);
+	peal_list_init(&rt->ports);
 	peal_queue_init(&rt->overflow);
 }
 
@@ -116,6 +118,7 @@ static void destroy(struct peal_rt *rt)
 {
 	if (!rt)
 		return;
+	peal_ports_end(rt);
 	peal_signals_close(rt);
 	if (is_in_use(rt))
 		return;

@@ -8,6 +8,7 @@
 #include <peal/msg.h>
 #include <peal/net.h>
 #include <peal/op.h>
+#include <peal/port.h>
 #include <peal/runtime.h>
 #include <peal/scope.h>
 #include <peal/sync.h>
@@ -35,8 +36,11 @@ static const struct {
 	SIZE_OF(peal_once),
 	SIZE_OF(peal_op),
 	SIZE_OF(peal_plugin_info),
+	SIZE_OF(peal_port_opts),
+	SIZE_OF(peal_port_stats),
 	SIZE_OF(peal_post),
 	SIZE_OF(peal_reason),
+	SIZE_OF(peal_request),
 	SIZE_OF(peal_rt_opts),
 	SIZE_OF(peal_scope),
 	SIZE_OF(peal_scope_opts),

@@ -22,6 +22,7 @@
 #include <peal/msg.h>
 #include <peal/net.h>
 #include <peal/op.h>
+#include <peal/port.h>
 #include <peal/runtime.h>
 #include <peal/scope.h>
 #include <peal/stats.h>

@@ -40,6 +40,8 @@ test_programs += \
 	tests/contract/test_accum \
 	tests/contract/test_msg \
 	tests/contract/test_msg_end \
+	tests/contract/test_port \
+	tests/contract/test_port_ends \
 	tests/contract/test_refused \
 	tests/contract/test_net \
 	tests/contract/test_splice \
@@ -78,6 +80,9 @@ tests_contract_test_msg_SOURCES = tests/contract/test_msg.c $(msg_help)
 tests_contract_test_msg_end_SOURCES = tests/contract/test_msg_end.c $(msg_help)
 tests_contract_test_net_SOURCES = tests/contract/test_net.c $(runtime_help)
 tests_contract_test_splice_SOURCES = tests/contract/test_splice.c $(runtime_help)
+port_help = tests/contract/port_help.h $(runtime_help)
+tests_contract_test_port_SOURCES = tests/contract/test_port.c $(port_help)
+tests_contract_test_port_ends_SOURCES = tests/contract/test_port_ends.c $(port_help)
 tests_contract_test_signals_SOURCES = tests/contract/test_signals.c $(runtime_help)
 tests_contract_test_task_SOURCES = tests/contract/test_task.c $(runtime_help)
 tests_contract_test_task_local_SOURCES = tests/contract/test_task_local.c $(runtime_help)

@@ -105,6 +105,17 @@ example() {
 		timeout 60 "$TMPDIR/$1" >"$TMPDIR/$1.out" && diff "$TMPDIR/$1.want" "$TMPDIR/$1.out"
 }
 
+# A shared object in C that a Python program asks.
+python_example() {
+	folder=$PEAL_SRCDIR/docs/examples/python
+	$CC -shared -fPIC -Wall -Wextra -Werror -I"$PEAL_SRCDIR/include" -I"$PEAL_BUILDDIR/include" \
+		"$folder/service.c" -o "$TMPDIR/service.so" "$PEAL_BUILDDIR/.libs/libpeal.so" \
+		-Wl,-rpath,"$PEAL_BUILDDIR/.libs" &&
+		sed -n '/^Prints:$/,/^"""$/s/^    //p' "$folder/ask.py" >"$TMPDIR/ask.want" &&
+		timeout 60 python3 "$folder/ask.py" "$PEAL_BUILDDIR/.libs/libpeal.so" "$TMPDIR/service.so" \
+			>"$TMPDIR/ask.out" && diff "$TMPDIR/ask.want" "$TMPDIR/ask.out"
+}
+
 tap_ok "README.md: the first program serves" readme_server
 for file in README.md CONTRIBUTING.md core/README.md docs/*.md; do
 	[ -f "$PEAL_SRCDIR/$file" ] || continue
@@ -127,4 +138,11 @@ for source in "$PEAL_SRCDIR"/docs/examples/*.c; do
 		tap_ok "examples/$name serves" example_server "$name"
 	fi
 done
+if ! command -v python3 >/dev/null; then
+	tap_skip "examples/python prints what it says" "there is no python3"
+elif [ -n "$PEAL_SANITIZER" ] || [ ! -f "$PEAL_BUILDDIR/.libs/libpeal.so" ]; then
+	tap_skip "examples/python prints what it says" "there is no libpeal.so that python3 could load"
+else
+	tap_ok "examples/python prints what it says" python_example
+fi
 tap_done
