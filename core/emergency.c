@@ -84,8 +84,8 @@ static uint32_t drop_started(struct peal_shard *shard, bool keep)
 		if (!task->system && n++ < NAMES_MOST)
 			peal_log(PEAL_LOG_ERROR, "shard %u abandons task \"%s\"", shard->index,
 				task->name[0] ? task->name : "(no name)");
-		if (keep)
-			continue;
+		if (keep || task->home != shard)
+			continue; /* one that has moved here left its stack to another pool */
 		peal_list_remove(&task->all);
 		peal_stack_put(shard->stacks, task->fiber.stack);
 		if (!task->system)

@@ -41,7 +41,7 @@ void peal_task_hand_over(struct peal_shard *shard, struct peal_task *task)
 	if (task->within)
 		peal_list_remove(&task->member);
 	task->node.fn = arrive;
-	if (peal_shard_deliver(task->journey->to, &task->node) < 0)
+	if (peal_shard_deliver(task->journey->to, &task->node) < 0 && !peal_rt_is_lost(shard->rt))
 		peal_fatal("a shard stopped under a task that was moving there");
 }
 

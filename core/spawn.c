@@ -267,7 +267,7 @@ int peal_spawn_each(peal_task_fn *fn, void *arg, const struct peal_spawn_opts *o
 	struct peal_queue made;
 	struct peal_spawn_opts copy;
 	struct peal_link *link;
-	int err;
+	int err, refused = 0;
 
 	if (!rt || !fn)
 		return !rt ? -EPERM : -EINVAL;
@@ -283,11 +283,14 @@ int peal_spawn_each(peal_task_fn *fn, void *arg, const struct peal_spawn_opts *o
 	for (uint32_t i = 0; (link = peal_queue_pop(&made)); i++) {
 		struct peal_task *task = PEAL_CONTAINER_OF(link, struct peal_task, link);
 
-		/* A shard listens as long as a task of its runtime exists, and the caller is one. */
-		if (err)
-			peal_task_unmake(task);
-		else if (peal_task_place(task, PEAL_PINNED(i)) < 0 && !peal_rt_is_lost(rt))
+		if (!err && !peal_task_place(task, PEAL_PINNED(i)))
+			continue;
+		/* A shard listens as long as a task of its runtime exists, and the caller is one; unless
+		 * there is an emergency. */
+		if (!err && !peal_rt_is_lost(rt))
 			peal_fatal("a shard stopped under a running task");
+		peal_task_unmake(task);
+		refused = -ESHUTDOWN;
 	}
-	return err;
+	return err ? err : refused;
 }

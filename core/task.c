@@ -94,7 +94,7 @@ static void come_home(struct peal_shard *shard, struct peal_node *node)
 static PEAL_COLD void send_home(struct peal_task *task)
 {
 	task->node.fn = come_home;
-	if (peal_shard_deliver(task->home, &task->node) < 0)
+	if (peal_shard_deliver(task->home, &task->node) < 0 && !peal_rt_is_lost(task->rt))
 		peal_fatal("a shard stopped before the stacks of its tasks were back");
 }
 
