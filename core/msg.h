@@ -25,6 +25,8 @@ struct peal_task;
 /* A turn of the loop handles so many, or for so long; then others have their turn. */
 #define PEAL_MSG_TURN    256
 #define PEAL_MSG_TURN_NS 200000
+/* Looks whether a sender in full flow has more, before its ring is left. */
+#define PEAL_MSG_LINGER  32
 
 struct peal_pair {
 	struct peal_shard *from, *to;

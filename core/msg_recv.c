@@ -192,11 +192,28 @@ static void tell(struct peal_pair *pair)
 		(void)peal_shard_deliver(pair->from, &pair->ring.answer);
 }
 
+/*
+ * Will there be more at once? A sender in full flow publishes a batch every few hundred nanoseconds, and
+ * to come to rest and be told again costs both sides more than that. Only while nothing else is to do.
+ */
+static bool linger(struct peal_shard *shard, struct peal_msg_ring *ring)
+{
+	for (int i = 0; i < PEAL_MSG_LINGER; i++) {
+		if (peal_msg_ring_next(ring))
+			return true;
+		if (shard->ready_count || shard->callbacks || peal_inbox_pending(&shard->inbox))
+			return false;
+		peal_cpu_relax();
+	}
+	return false;
+}
+
 /* Take what there is, up to `most`, and put the pair where it belongs then. Returns how many. */
 static unsigned int read_pair(struct peal_shard *shard, struct peal_pair *pair, unsigned int most)
 {
-	bool held;
-	unsigned int n = read_entries(shard, &pair->ring, most, &held);
+	struct peal_msg_ring *ring = &pair->ring;
+	bool held, more;
+	unsigned int n = read_entries(shard, ring, most, &held);
 
 	if (n) {
 		PEAL_COUNT_ADD(shard, messages_received, n);
@@ -205,9 +222,11 @@ static unsigned int read_pair(struct peal_shard *shard, struct peal_pair *pair, 
 	if (PEAL_UNLIKELY(held)) {
 		PEAL_COUNT(shard, messages_held);
 		peal_queue_push(&shard->msgs.held, &pair->arrived);
-	} else if (!peal_msg_ring_rest(&pair->ring)) {
-		peal_queue_push(&shard->msgs.active, &pair->arrived);
+		return n;
 	}
+	more = peal_msg_ring_next(ring) || (n >= PEAL_MSG_BATCH / 2 && linger(shard, ring));
+	if (more || !peal_msg_ring_rest(ring))
+		peal_queue_push(&shard->msgs.active, &pair->arrived);
 	return n;
 }
 
@@ -229,12 +248,12 @@ static struct peal_pair *next_pair(struct peal_shard *shard)
 }
 
 /*
- * A few of each pair in turn. The clock is read after so many messages as came before, from the eighth
+ * A few of each pair in turn. The clock is read after so many messages as came before, from the 32nd
  * on: handlers may be slow, but looking for it should cost the quick ones nothing.
  */
 void peal_msgs_turn(struct peal_shard *shard)
 {
-	unsigned int n = 0, look = 8;
+	unsigned int n = 0, look = 32;
 	struct peal_pair *pair;
 	int64_t begin = 0;
 
