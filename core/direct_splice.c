@@ -8,6 +8,7 @@
  * by the pool.
  */
 #include <errno.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "core/direct.h"
@@ -97,7 +98,7 @@ int64_t peal_direct_try_waitid(const struct peal_op *op)
 	if (!info.si_pid && !(options & WNOHANG))
 		return -EAGAIN;
 	if (op->args.waitid.info)
-		*op->args.waitid.info = info;
+		memcpy(op->args.waitid.info, &info, sizeof(info));
 	return 0;
 }
 

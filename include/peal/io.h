@@ -10,8 +10,6 @@
 #ifndef PEAL_IO_H
 #define PEAL_IO_H
 
-#include <signal.h>
-
 #include <peal/base.h>
 
 PEAL_BEGIN_DECLS
@@ -92,8 +90,9 @@ PEAL_API ssize_t peal_splice(
 	int in, int64_t *in_offset, int out, int64_t *out_offset, size_t size, unsigned int flags);
 PEAL_API ssize_t peal_sendfile(int out, int in, int64_t *offset, size_t size);
 
-/* waitid(2) for a child by its pidfd; options are WEXITED, and WNOWAIT or WNOHANG. */
-PEAL_API int peal_waitid(int pidfd, siginfo_t *info, int options);
+/* waitid(2) for a child by its pidfd. info is a siginfo_t or NULL (strict C11 does not have the type); options
+ * are WEXITED, and WNOWAIT or WNOHANG. */
+PEAL_API int peal_waitid(int pidfd, void *info, int options);
 
 /* An operation of io_uring that has no call here (see op.h). -EOPNOTSUPP on other backends. */
 PEAL_API int peal_raw(const struct io_uring_sqe *sqe, uint32_t *flags);

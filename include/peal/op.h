@@ -19,8 +19,6 @@
 #ifndef PEAL_OP_H
 #define PEAL_OP_H
 
-#include <signal.h>
-
 #include <peal/base.h>
 
 PEAL_BEGIN_DECLS
@@ -175,7 +173,7 @@ struct peal_op {
 		struct {
 			uint32_t events;
 			int32_t pidfd, options, pad;
-			siginfo_t *info;
+			void *info;
 		} waitid;
 		uint64_t room[5];
 	} args;
@@ -333,7 +331,7 @@ PEAL_API void peal_op_sendfile(
  * of this process, or was waited for before.
  */
 PEAL_API void peal_op_waitid(
-	struct peal_op *op, int pidfd, siginfo_t *info, int options, peal_op_fn *done);
+	struct peal_op *op, int pidfd, void *info, int options, peal_op_fn *done);
 
 /*
  * An operation of io_uring that has no call here: the entry of linux/io_uring.h goes to the ring as it

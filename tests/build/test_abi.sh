@@ -7,7 +7,7 @@
 library=$PEAL_BUILDDIR/.libs/libpeal.so
 
 exports_the_map() {
-	sed -n 's/^	\(peal_[a-z0-9_]*\);$/\1/p' "$PEAL_SRCDIR/core/libpeal.map" >"$TMPDIR/listed"
+	sed -n 's/^	\(peal_[a-z0-9_]*\);$/\1/p' "$PEAL_SRCDIR/core/libpeal.map" | LC_ALL=C sort >"$TMPDIR/listed"
 	nm -D --defined-only "$library" | sed -n 's/.* [A-Z] \(.*\)@@PEAL_.*/\1/p' | LC_ALL=C sort >"$TMPDIR/exported"
 	[ -s "$TMPDIR/exported" ] && diff "$TMPDIR/listed" "$TMPDIR/exported"
 }
