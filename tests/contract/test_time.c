@@ -317,6 +317,29 @@ TASK_TEST(timers_on_the_clock_that_goes_on)
 	return 0;
 }
 
+static int start_and_move(void *arg)
+{
+	struct peal_timer timer = { .flags = PEAL_TIMER_BOOTTIME };
+
+	(void)arg;
+	ck_assert_int_eq(peal_timer_start(&timer, PEAL_NEVER, shoot_at_boottime), 0);
+	ck_assert_int_eq(peal_timer_stop(&timer), 1);
+	return peal_move(1);
+}
+
+/* Not even the first of those, whose shard has to watch its clock from then on. */
+TASK_TEST(timers_do_not_hold_their_fiber)
+{
+	struct peal_task *task;
+	int result;
+
+	(void)arg;
+	ck_assert_int_eq(peal_task_spawn(&task, start_and_move, NULL, NULL), 0);
+	ck_assert_int_eq(peal_task_join(task, &result), 0);
+	ck_assert_int_eq(result, 0);
+	return 0;
+}
+
 static struct peal_timer elsewhere;
 
 static int misuse_elsewhere(void *arg)
@@ -479,6 +502,7 @@ static Suite *time_suite(void)
 	ADD_TASK_TEST(tcase, touched_timers_are_put_off);
 	ADD_TASK_TEST(tcase, slack_lets_timers_share_a_wake_up);
 	ADD_TASK_TEST(tcase, timers_on_the_clock_that_goes_on);
+	ADD_TASK_TEST(tcase, timers_do_not_hold_their_fiber);
 	ADD_TASK_TEST(tcase, timers_belong_to_their_shard);
 	tcase_add_test(tcase, off_the_shards);
 	ADD_TASK_TEST(tcase, an_interval_does_not_drift);
