@@ -135,8 +135,10 @@ START_TEST(what_a_runtime_did_is_printed)
 	fclose(to);
 	ck_assert_int_eq(err, 0);
 	ck_assert_ptr_nonnull(strstr(text, "printed: 2 shards on "));
-	ck_assert_ptr_nonnull(strstr(text, "\n  tasks     21 tasks_spawned, 20 tasks_finished"));
-	ck_assert_ptr_nonnull(strstr(text, "\n  timers    1 timers_armed, 1 timers_fired\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\n  tasks  "));
+	ck_assert_ptr_nonnull(strstr(text, "  21 tasks_spawned, 20 tasks_finished"));
+	ck_assert_ptr_nonnull(strstr(text, "\n  timers  "));
+	ck_assert_ptr_nonnull(strstr(text, "  1 timers_armed, 1 timers_fired\n"));
 	ck_assert_ptr_null(strstr(text, "tasks_failed"));
 	ck_assert_ptr_null(strstr(text, " 0 "));
 	free(text);
