@@ -237,6 +237,7 @@ publish() {
 	peal=$TMPDIR/public/peal
 	LD_LIBRARY_PATH=$TMPDIR/public
 	PEAL_PLUGIN_PATH=$TMPDIR/public
+	export LD_LIBRARY_PATH PEAL_PLUGIN_PATH
 }
 if [ "$(id -u)" != 0 ]; then
 	as=env
