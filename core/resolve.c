@@ -40,7 +40,7 @@ static int split(struct question *question, const char *text)
 		return -EINVAL;
 	memcpy(question->host, text, size);
 	question->host[size] = '\0';
-	strcpy(question->service, colon + 1);
+	memcpy(question->service, colon + 1, strlen(colon + 1) + 1);
 	return 0;
 }
 

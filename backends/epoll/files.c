@@ -12,6 +12,7 @@
 
 #include "backends/epoll/epoll.h"
 
+/* NOLINTNEXTLINE(misc-redundant-expression): two headers, one meaning */
 _Static_assert(PEAL_DIRECT_BLOCKS == EPOLL_BLOCKED, "the same word for the same thing");
 
 bool peal_epoll_is_about_files(const struct peal_op *op)
