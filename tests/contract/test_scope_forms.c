@@ -42,9 +42,10 @@ TASK_TEST(a_deadline_that_is_not_reached_does_nothing)
 {
 	for (int i = 0; i < 100; i++) {
 		struct peal_scope scope;
+		atomic_int runs = 0;
 
 		OPEN(&scope, .deadline = peal_in(LONG));
-		spawn_in(&scope, count_up, &(atomic_int){ 0 }, PEAL_HERE);
+		spawn_in(&scope, count_up, &runs, PEAL_HERE);
 		ck_assert_int_eq(peal_scope_close(&scope), 0);
 	}
 	ck_assert_uint_eq(counter("deadlines_expired"), 0);
