@@ -10,9 +10,12 @@
  * Stacks that a burst of fibers has left over: what nobody has needed for a second goes back to the
  * kernel, in steps of some 100 us with pauses for those who come meanwhile.
  */
-#define TRIM_AFTER_NS PEAL_S
-#define TRIM_PAUSE_NS PEAL_MS
-#define TRIM_STEP     64
+#define TRIM_AFTER_NS   PEAL_S
+#define TRIM_PAUSE_NS   PEAL_MS
+#define TRIM_STEP       64
+
+/* A bell that has not come by then was lost. */
+#define RESCUE_AFTER_NS (2 * PEAL_S)
 
 static PEAL_COLD void trim_stacks(struct peal_shard *shard)
 {
@@ -134,15 +137,15 @@ static int64_t sleep_until(struct peal_shard *shard, int64_t now, bool *watching
 
 /*
  * A sleep that only the watch ended, with something in the inbox: whoever put it there owed us a bell.
- * It may be on its way still; if it does not come within a millisecond it was lost, and that is a
- * defect which must not hide behind the watch.
+ * It may be on its way still, for as long as its sender has no CPU between the push and the bell; if it
+ * does not come at all it was lost, and that is a defect which must not hide behind the watch.
  */
 static void check_rescue(struct peal_shard *shard, int64_t now)
 {
-	int64_t until = now + PEAL_MS;
+	int64_t until = now + RESCUE_AFTER_NS;
 
 	while (peal_shard_now(shard) < until)
-		if (peal_shard_poll(shard))
+		if (peal_shard_wait(shard, until))
 			return;
 	PEAL_COUNT(shard, parks_rescued);
 	peal_log(PEAL_LOG_ERROR, "shard %u slept through a bell that should have rung",

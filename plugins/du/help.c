@@ -152,13 +152,18 @@ static int task_main(void *arg)
 	return 0;
 }
 
-/* A path is begun, by the calling fiber alone. */
-void peal_du_help_start(struct du_walk *walk)
+void peal_du_help_init(struct du_walk *walk)
 {
 	uint32_t offers = walk->worker_count * OFFERS_EACH;
-	struct du_worker *worker = here(walk);
 
 	walk->most_offers = offers < OFFERS_MOST ? offers : OFFERS_MOST;
+}
+
+/* A path is begun, by the calling fiber. (Those who helped with the one before may not have ended yet.) */
+void peal_du_help_start(struct du_walk *walk)
+{
+	struct du_worker *worker = here(walk);
+
 	worker->alone = true;
 	worker->spent = worker->work = 0;
 }

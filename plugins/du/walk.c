@@ -259,6 +259,7 @@ static int walk_start(struct du_walk *walk, size_t count)
 	}
 	if (make_workers(walk))
 		return -ENOMEM;
+	peal_du_help_init(walk);
 	walk->parallel = walk->worker_count > 1 && opts->follow != PEAL_DU_FOLLOW_ALL;
 	return 0;
 }

@@ -293,6 +293,7 @@ void peal_du_job_drop(struct du_walk *walk, du_job job);
 struct du_walk *peal_du_job_walk(du_job job);
 
 /* help.c */
+void peal_du_help_init(struct du_walk *walk);
 void peal_du_help_start(struct du_walk *walk);
 void peal_du_step(struct du_walk *walk, struct du_node *node);
 void peal_du_give_way(struct du_walk *walk);
