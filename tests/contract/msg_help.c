@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -70,12 +71,15 @@ void end_hog(struct peal_task *task)
 
 atomic_int warnings;
 char last_warning[512];
+static pthread_mutex_t warning_lock = PTHREAD_MUTEX_INITIALIZER;
 
 void note_warning(void *arg, enum peal_log_level level, const char *text)
 {
 	(void)arg;
 	if (level != PEAL_LOG_WARNING || !strstr(text, "tag"))
 		return;
+	pthread_mutex_lock(&warning_lock); /* shards may warn at the same time */
 	snprintf(last_warning, sizeof(last_warning), "%s", text);
+	pthread_mutex_unlock(&warning_lock);
 	atomic_fetch_add(&warnings, 1);
 }

@@ -231,9 +231,13 @@ static void end_several(struct attempt *attempt)
 
 static int hold_connection(int fd, void *arg)
 {
-	int err = run_until_go(arg);
+	struct attempt *attempt = arg;
+	int err;
 
+	atomic_store(&attempt->running, true);
+	err = run_until_go(attempt);
 	peal_close(fd);
+	atomic_store(&attempt->running, false);
 	return err;
 }
 
@@ -254,7 +258,8 @@ static void begin_full_house(struct attempt *attempt)
 static void end_serve(struct attempt *attempt)
 {
 	let_go(attempt);
-	while (counter("tasks_live") > 1) /* the connection, which looks at the attempt */
+	/* The connection looks at the attempt; it may not have begun. */
+	while (counter("tasks_live") > 1 || atomic_load(&attempt->running))
 		peal_sleep(100 * PEAL_US);
 	close_all(attempt);
 }
