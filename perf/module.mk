@@ -3,6 +3,7 @@
 # shortly as possible, to see that they still work. Nothing here is installed.
 
 EXTRA_LTLIBRARIES = perf/libperf.la
+CLEANFILES += perf/libperf.la
 perf_libperf_la_SOURCES = \
 	perf/histogram.c \
 	perf/histogram.h \
