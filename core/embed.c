@@ -121,8 +121,8 @@ void peal_embed_begin(struct peal_rt *rt)
 	shard->opened = open_fd;
 	if (!peal_shard_thread_begin(shard))
 		return;
-	peal_shard_poll(
-		shard); /* what listens for the bell may still have to be handed to the kernel */
+	/* What listens for the bell may still have to be handed to the kernel. */
+	peal_shard_poll(shard);
 	ring_own_bell(shard);
 	leave(shard);
 }
