@@ -34,7 +34,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/compiler.h"
+#include "core/base/compiler.h"
 
 /* The newer architectures (aarch64, riscv64) have only the general forms of these. */
 #ifndef SYS_poll

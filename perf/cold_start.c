@@ -6,7 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "core/task.h"
+#include "core/task/task.h"
 #include "perf/runtime.h"
 
 enum { ROUNDS = 64 };

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "core/task.h"
+#include "core/task/task.h"
 #include "perf/runtime.h"
 
 struct parked {

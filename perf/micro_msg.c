@@ -3,7 +3,7 @@
  * Messages between two shards that are awake: there and back, and one way as many as a window has. The
  * floors are a cache line that two threads watch, and a ring of one producer and one consumer.
  */
-#include "core/task.h"
+#include "core/task/task.h"
 #include "perf/lines.h"
 #include "perf/runtime.h"
 

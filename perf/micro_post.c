@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "core/task.h"
+#include "core/task/task.h"
 #include "perf/lines.h"
 #include "perf/runtime.h"
 

@@ -11,8 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/fresh.h"
-#include "core/rt.h"
+#include "core/sched/fresh.h"
+#include "core/runtime/rt.h"
 #include "perf/runtime.h"
 
 enum { FULL = 64 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The context switch: bare, with what travels along, and through the scheduler. */
-#include "core/fiber.h"
+#include "core/fiber/fiber.h"
 #include "perf/runtime.h"
 
 static struct peal_fiber here, there;

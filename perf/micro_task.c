@@ -3,8 +3,8 @@
  * A task's whole life: spawned, run once, gone. The floor is what no fiber can do without: a context is
  * made on a stack that is warm, switched to, and back.
  */
-#include "core/sanitizer.h"
-#include "core/switch.h"
+#include "core/fiber/sanitizer.h"
+#include "core/fiber/switch.h"
 #include "perf/runtime.h"
 
 enum { BATCH = 256 };

@@ -2,7 +2,7 @@
 /* Timers: started and stopped again, as deadlines of calls that succeed are. */
 #include <stdlib.h>
 
-#include "core/list.h"
+#include "core/base/list.h"
 #include "perf/runtime.h"
 
 enum { OTHERS = 1000, BATCH = 64 };

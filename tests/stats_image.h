@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/stats_read.h"
+#include "core/stats/stats_read.h"
 
 #define IMAGE_SHARDS   2
 #define IMAGE_COUNTERS 3

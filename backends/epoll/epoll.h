@@ -24,8 +24,8 @@
 
 #include <peal/backend.h>
 
-#include "core/direct.h"
-#include "core/list.h"
+#include "core/io/direct.h"
+#include "core/base/list.h"
 
 /* What op->backend holds. */
 struct epoll_room {

@@ -8,7 +8,7 @@
  * answer, because nothing is asked, is a slot that counts as registered and is not: that is what ticks
  * are for.
  */
-#include "core/alloc.h"
+#include "core/base/alloc.h"
 #include "core/sys.h"
 
 #include "backends/epoll/epoll.h"

@@ -2,8 +2,8 @@
 /* The epoll backend's rings: open and close, fork, and the table of its functions. */
 #include <string.h>
 
-#include "core/alloc.h"
-#include "core/log.h"
+#include "core/base/alloc.h"
+#include "core/base/log.h"
 #include "core/sys.h"
 
 #include "backends/epoll/epoll.h"

@@ -12,9 +12,9 @@
 #include <peal/backend.h>
 #include <peal/time.h>
 
-#include "core/alloc.h"
-#include "core/fatal.h"
-#include "core/log.h"
+#include "core/base/alloc.h"
+#include "core/base/fatal.h"
+#include "core/base/log.h"
 #include "core/sys.h"
 
 extern const struct peal_backend peal_backend_null;

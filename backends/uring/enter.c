@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "backends/uring/uring.h"
-#include "core/log.h"
+#include "core/base/log.h"
 #include "core/sys.h"
 
 #include <peal/time.h>

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "backends/uring/uring.h"
-#include "core/log.h"
+#include "core/base/log.h"
 #include "core/sys.h"
 
 /* Kernel threads for what cannot be done without blocking. Ours rarely need one; without a cap a ring

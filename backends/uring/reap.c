@@ -13,8 +13,8 @@
 #include <sys/uio.h>
 
 #include "backends/uring/uring.h"
-#include "core/fatal.h"
-#include "core/log.h"
+#include "core/base/fatal.h"
+#include "core/base/log.h"
 
 #include <peal/time.h>
 

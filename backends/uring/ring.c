@@ -14,8 +14,8 @@
 #endif
 
 #include "backends/uring/uring.h"
-#include "core/alloc.h"
-#include "core/log.h"
+#include "core/base/alloc.h"
+#include "core/base/log.h"
 #include "core/sys.h"
 
 #include <peal/time.h>

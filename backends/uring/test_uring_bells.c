@@ -5,7 +5,7 @@
 #include <sys/eventfd.h>
 
 #include "backends/uring/test_uring.h"
-#include "core/atomic.h"
+#include "core/base/atomic.h"
 
 START_TEST(a_bell_rung_before_the_wait_ends_it)
 {

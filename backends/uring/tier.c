@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "backends/uring/uring.h"
-#include "core/log.h"
+#include "core/base/log.h"
 
 int peal_uring_tier(unsigned int *tier, struct peal_reason *reason)
 {

@@ -16,8 +16,8 @@
 #include <peal/backend.h>
 
 #include "backends/uring/compat.h"
-#include "core/compiler.h"
-#include "core/direct.h"
+#include "core/base/compiler.h"
+#include "core/io/direct.h"
 
 /* What the kernel transfers in one call at most; lengths in entries have 32 bits only. */
 #define PEAL_URING_TRANSFER_MOST 0x7ffff000U

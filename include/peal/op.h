@@ -58,7 +58,7 @@ enum peal_opcode {
 	PEAL_OP_FADVISE,
 	PEAL_OP_MADVISE,
 	PEAL_OP_RAW,
-	/* Those that the core composes (core/compose.c). */
+	/* Those that the core composes (core/io/compose.c). */
 	PEAL_OP_SPLICE,
 	PEAL_OP_SENDFILE,
 	PEAL_OP_WAITID,

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "core/plugin.h"
+#include "core/plugin/plugin.h"
 #include "core/sys.h"
 #include "plugins/du/walk.h"
 #include "tests/check_main.h"

@@ -14,7 +14,7 @@ names() {
 	awk '!/^[ \t]*(#|$)/ { sub(/\[.*/, "", $1); print $1 }' "$table"
 }
 
-# A macro of core/stats.h or core/shard.h names it, somewhere in core or a backend.
+# A macro of core/stats/stats.h or core/runtime/shard.h names it, somewhere in core or a backend.
 counted() {
 	for name in $(names); do
 		grep -rqE "(COUNT|COUNT_ADD|peal_(count|gauge|max)[a-z_]*)\([^;]*[^a-z0-9_]${name}[^a-z0-9_]" \

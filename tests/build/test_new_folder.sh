@@ -54,5 +54,5 @@ tap_ok 'configure and make build them' build_it
 tap_ok "the backend's test passes" passes backends/twin/test_twin
 tap_ok "the plugin's test passes" passes plugins/greeter/test_greeter
 tap_ok 'a program runs on the one and loads the other' program_runs
-tap_ok 'configure leaves core alone' test -f "$tree/core/fatal.c" -a -d "$build/core" -a ! -e "$build/confdefs.h"
+tap_ok 'configure leaves core alone' test -f "$tree/core/base/fatal.c" -a -d "$build/core" -a ! -e "$build/confdefs.h"
 tap_done

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* plugin_helper NAME: is there a plugin of that name? The exit status is 0, or the errno. */
-#include "core/plugin.h"
+#include "core/plugin/plugin.h"
 
 int main(int argc, char **argv)
 {

@@ -6,7 +6,7 @@
  */
 #include <stdio.h>
 
-#include "core/backend.h"
+#include "core/machine/backend.h"
 #include "tests/contract/ring/ring.h"
 
 #define MAX_RUNS 1024

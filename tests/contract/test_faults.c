@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "core/atomic.h"
+#include "core/base/atomic.h"
 #include "core/sys.h"
 
 #include "tests/contract/runtime.h"

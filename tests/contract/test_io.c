@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/sanitizer.h"
+#include "core/fiber/sanitizer.h"
 #include "tests/contract/runtime.h"
 
 static void make_pair(int pair[2])

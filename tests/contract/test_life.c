@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/sanitizer.h"
+#include "core/fiber/sanitizer.h"
 #include "tests/contract/runtime.h"
 
 static struct peal_rt *start(int backend, unsigned int shards)

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/plugin.h"
+#include "core/plugin/plugin.h"
 #include "core/sys.h"
 #include "tests/check_main.h"
 #include "tests/contract/plugin_files.h"

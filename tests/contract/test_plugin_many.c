@@ -11,8 +11,8 @@
 
 #include <peal/peal.h>
 
-#include "core/atomic.h"
-#include "core/task.h"
+#include "core/base/atomic.h"
+#include "core/task/task.h"
 #include "tests/check_main.h"
 #include "tests/contract/plugin_probe.h"
 

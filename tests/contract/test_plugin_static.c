@@ -7,7 +7,7 @@
 
 #include <peal/peal.h>
 
-#include "core/plugin.h"
+#include "core/plugin/plugin.h"
 #include "tests/check_main.h"
 #include "tests/contract/plugins/probe.h"
 

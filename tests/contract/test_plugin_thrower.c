@@ -8,7 +8,7 @@
 
 #include <peal/peal.h>
 
-#include "core/atomic.h"
+#include "core/base/atomic.h"
 #include "tests/check_main.h"
 #include "tests/contract/plugin_files.h"
 #include "tests/contract/plugins/thrower.h"

@@ -10,7 +10,7 @@
 
 #include <peal/peal.h>
 
-#include "core/atomic.h"
+#include "core/base/atomic.h"
 #include "core/sys.h"
 #include "tests/check_main.h"
 #include "tests/contract/plugin_probe.h"

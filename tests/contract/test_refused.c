@@ -12,7 +12,7 @@
 #include <peal/backend.h>
 #include <peal/peal.h>
 
-#include "core/atomic.h"
+#include "core/base/atomic.h"
 #include "core/sys.h"
 
 #include "tests/check_main.h"

@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/choice.h"
-#include "core/task.h"
+#include "core/sched/choice.h"
+#include "core/task/task.h"
 #include "tests/contract/runtime.h"
 
 /* Items that have begun; tasks take the number of theirs. */

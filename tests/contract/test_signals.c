@@ -12,11 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/plugin.h"
-#include "core/rt.h"
-#include "core/signal_gate.h"
-#include "core/signal_queue.h"
-#include "core/signals.h"
+#include "core/plugin/plugin.h"
+#include "core/runtime/rt.h"
+#include "core/runtime/signal_gate.h"
+#include "core/runtime/signal_queue.h"
+#include "core/runtime/signals.h"
 
 #include "tests/contract/runtime.h"
 #include "tests/sys_fail.h"

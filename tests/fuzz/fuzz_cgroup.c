@@ -4,13 +4,13 @@
  *
  * make check runs it on its corpus and on variations of that (tests/fuzz/main.c). For libFuzzer:
  *	clang -g -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -I. -Iinclude \
- *		tests/fuzz/fuzz_cgroup.c core/cgroup.c core/lines.c core/sys.c -o fuzz_cgroup
+ *		tests/fuzz/fuzz_cgroup.c core/machine/cgroup.c core/base/lines.c core/base/sys.c -o fuzz_cgroup
  *	./fuzz_cgroup tests/fuzz/corpus/cgroup
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/cgroup.h"
+#include "core/machine/cgroup.h"
 
 #include "tests/fuzz/fuzz.h"
 

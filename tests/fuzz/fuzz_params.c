@@ -6,14 +6,14 @@
  *
  * make check runs it on its corpus and on variations of that (tests/fuzz/main.c). For libFuzzer:
  *	clang -g -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -I. -Iinclude \
- *		tests/fuzz/fuzz_params.c core/param*.c core/alloc.c \
- *		core/fatal.c core/log.c -o fuzz_params
+ *		tests/fuzz/fuzz_params.c core/param*.c core/base/alloc.c \
+ *		core/base/fatal.c core/base/log.c -o fuzz_params
  *	./fuzz_params -max_len=512 tests/fuzz/corpus/params
  */
 #include <inttypes.h>
 #include <string.h>
 
-#include "core/param.h"
+#include "core/plugin/param.h"
 
 #include "tests/fuzz/fuzz.h"
 

@@ -6,8 +6,8 @@
  * make check runs it on its corpus and on variations of that (tests/fuzz/main.c). For libFuzzer, with
  * gen/counters.h from the build tree:
  *	clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -I. -Iinclude -Ibuild \
- *		tests/fuzz/fuzz_stats_page.c core/stats_read.c core/stats_view.c core/stats_proc.c \
- *		core/stats.c core/stats_memory.c core/alloc.c core/fatal.c core/log.c core/sys.c \
+ *		tests/fuzz/fuzz_stats_page.c core/stats/stats_read.c core/stats/stats_view.c core/stats/stats_proc.c \
+ *		core/stats/stats.c core/stats/stats_memory.c core/base/alloc.c core/base/fatal.c core/base/log.c core/base/sys.c \
  *		-o fuzz_stats_page
  *	./fuzz_stats_page tests/fuzz/corpus/stats_page
  */

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "core/sanitizer.h"
+#include "core/fiber/sanitizer.h"
 #include "tests/check_main.h"
 #include "tests/model/interleave.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The control inbox, parking and bells: core/inbox.h as deliver.c and park.c use it. Senders push with
+ * The control inbox, parking and bells: core/sched/inbox.h as deliver.c and park.c use it. Senders push with
  * a compare-and-swap and ring when they displaced PARKED; the owner takes, parks, sleeps until a bell
  * or a timer, and may close at any time.
  *

@@ -7,8 +7,8 @@
 
 #include "tests/model/interleave_memory.h"
 
-#include "core/sanitizer.h"
-#include "core/switch.h"
+#include "core/fiber/sanitizer.h"
+#include "core/fiber/switch.h"
 
 enum {
 	STEPS = 400,    /* of a run */

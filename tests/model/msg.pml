@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A receiver and the senders of two pairs: core/msg_ring.h with the receiver's inbox, parking, and
+ * A receiver and the senders of two pairs: core/msg/msg_ring.h with the receiver's inbox, parking, and
  * senders that wait for room. tail carries QUEUED, head carries WANTED: each word is changed in one step.
  *
  * Every message must be received, once and in order; a pair's node may be in the inbox only once, and

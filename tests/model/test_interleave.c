@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The explorer of interleave.h finds what C11 allows, and nothing else: the well-known litmus tests. */
 #define PEAL_ATOMIC_HOOK "tests/model/interleave.h"
-#include "core/atomic.h"
+#include "core/base/atomic.h"
 #include "tests/check_main.h"
 #include "tests/model/explore.h"
 

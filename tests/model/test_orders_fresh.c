@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * core/fresh.h in every order, with a ring of two so that its indices wrap: each task is taken once, by
+ * core/sched/fresh.h in every order, with a ring of two so that its indices wrap: each task is taken once, by
  * the owner or a thief, and whoever takes it sees what its maker wrote.
  */
 #define PEAL_ATOMIC_HOOK "tests/model/interleave.h"
 #define PEAL_FRESH_SLOTS 2
-#include "core/fresh.h"
+#include "core/sched/fresh.h"
 #include "tests/check_main.h"
 #include "tests/model/explore.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* core/inbox.h in every order: nothing lost, taken twice, out of order or in a race; every sleep is rung off. */
+/* core/sched/inbox.h in every order: nothing lost, taken twice, out of order or in a race; every sleep is rung off. */
 #define PEAL_ATOMIC_HOOK "tests/model/interleave.h"
-#include "core/inbox.h"
+#include "core/sched/inbox.h"
 #include "tests/check_main.h"
 #include "tests/model/explore.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * core/msg_ring.h in every order, with a ring of two, as the two shards of a pair use it with their
+ * core/msg/msg_ring.h in every order, with a ring of two, as the two shards of a pair use it with their
  * inboxes: nothing lost, changed or out of order, no sleeper left alone with something to read or with
  * room it waits for, and no slot or node used by both sides at once.
  */
 #define PEAL_ATOMIC_HOOK "tests/model/interleave.h"
 #define PEAL_MSG_SLOTS   2
-#include "core/msg_ring.h"
+#include "core/msg/msg_ring.h"
 #include "tests/check_main.h"
 #include "tests/model/explore.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* core/sum.h in every order, with the inbox through which its taker is told: what is added is taken. */
+/* core/msg/sum.h in every order, with the inbox through which its taker is told: what is added is taken. */
 #define PEAL_ATOMIC_HOOK "tests/model/interleave.h"
-#include "core/inbox.h"
-#include "core/sum.h"
+#include "core/sched/inbox.h"
+#include "core/msg/sum.h"
 #include "tests/check_main.h"
 #include "tests/model/explore.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* How a fiber sleeps, is woken and joined (core/wakeword.h, core/joinword.h), in every order. */
+/* How a fiber sleeps, is woken and joined (core/sched/wakeword.h, core/task/joinword.h), in every order. */
 #define PEAL_ATOMIC_HOOK "tests/model/interleave.h"
-#include "core/joinword.h"
-#include "core/wakeword.h"
+#include "core/task/joinword.h"
+#include "core/sched/wakeword.h"
 #include "tests/check_main.h"
 #include "tests/model/explore.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * core/wake.c and core/steal.c, their very text, with the ring and the inbox, in every order: one shard
+ * core/sched/wake.c and core/sched/steal.c, their very text, with the ring and the inbox, in every order: one shard
  * publishes tasks, offers them, and then never gives way; another, which was about to sleep, runs them.
  * Loops go round a few times at most. (The counts of idle shards and searchers: wake.pml.)
  */
@@ -10,14 +10,14 @@
 
 #include <peal/base.h>
 
-#include "core/compiler.h"
-#include "core/fresh.h"
-#include "core/inbox.h"
-#include "core/list.h"
+#include "core/base/compiler.h"
+#include "core/sched/fresh.h"
+#include "core/sched/inbox.h"
+#include "core/base/list.h"
 #include "tests/check_main.h"
 #include "tests/model/explore.h"
 
-/* In place of core/rt.h and what it includes: what the two files use of it. */
+/* In place of core/runtime/rt.h and what it includes: what the two files use of it. */
 #define PEAL_CORE_RT_H
 #define PEAL_CORE_FATAL_H
 
@@ -104,8 +104,8 @@ static unsigned int peal_near_take(struct peal_shard *shard, struct peal_shard *
 	return 0;
 }
 
-#include "core/steal.c"
-#include "core/wake.c"
+#include "core/sched/steal.c"
+#include "core/sched/wake.c"
 
 static struct peal_shard shards[SHARDS], *all[SHARDS] = { &shards[0], &shards[1] };
 static struct peal_rt rt;

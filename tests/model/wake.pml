@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waking one: core/wake.c with the searchers of steal.c and the way into sleep of park.c. One shard
+ * Waking one: core/sched/wake.c with the searchers of steal.c and the way into sleep of park.c. One shard
  * publishes fresh tasks, offers them as it suspends, and then runs something that never gives way.
  * Another may be caught by such a hog at any moment that it takes work. The rest must run every task.
  *

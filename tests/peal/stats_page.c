@@ -11,7 +11,7 @@
 
 #include <peal/runtime.h>
 
-#include "core/stats.h"
+#include "core/stats/stats.h"
 
 static int fill(struct peal_stats_page *page, unsigned int shards)
 {

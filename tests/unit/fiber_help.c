@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "core/fiber.h"
+#include "core/fiber/fiber.h"
 
 static struct peal_stack_pool *pool;
 static struct peal_fiber thread;

@@ -3,7 +3,7 @@
 #ifndef PEAL_TESTS_FIBER_POOL_H
 #define PEAL_TESTS_FIBER_POOL_H
 
-#include "core/fiber.h"
+#include "core/fiber/fiber.h"
 #include "tests/check_main.h"
 
 static struct peal_stack_pool *pool;

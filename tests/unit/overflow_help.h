@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/fiber.h"
-#include "core/overflow.h"
+#include "core/fiber/fiber.h"
+#include "core/fiber/overflow.h"
 #include "tests/check_main.h"
 
 static struct peal_fiber thread;

@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/sanitizer.h"
-#include "core/stack.h"
+#include "core/fiber/sanitizer.h"
+#include "core/fiber/stack.h"
 #include "tests/check_main.h"
 #include "tests/sys_fail.h"
 

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "core/stats.h"
-#include "core/stats_page.h"
+#include "core/stats/stats.h"
+#include "core/stats/stats_page.h"
 #include "tests/check_main.h"
 
 static inline struct peal_stats_page *make_page(unsigned int shards)

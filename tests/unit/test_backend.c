@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/backend.h"
+#include "core/machine/backend.h"
 
 #include "tests/check_main.h"
 

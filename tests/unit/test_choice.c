@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The bet on spinning: what it learns from peers that answer in different ways. No clock: time is a
  * number here. */
-#include "core/choice.h"
+#include "core/sched/choice.h"
 
 #include "tests/check_main.h"
 

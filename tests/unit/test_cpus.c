@@ -11,8 +11,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/cgroup.h"
-#include "core/cpus.h"
+#include "core/machine/cgroup.h"
+#include "core/machine/cpus.h"
 #include "core/sys.h"
 
 #include "tests/check_main.h"

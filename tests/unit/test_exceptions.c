@@ -3,8 +3,8 @@
 #include <dlfcn.h>
 #include <string.h>
 
-#include "core/exceptions.h"
-#include "core/fiber.h"
+#include "core/fiber/exceptions.h"
+#include "core/fiber/fiber.h"
 
 #include "tests/check_main.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "core/sanitizer.h"
+#include "core/fiber/sanitizer.h"
 
 #include "tests/sys_fail.h"
 #include "tests/unit/fiber_pool.h"

@@ -2,7 +2,7 @@
 /* The ring of fresh tasks: order, stealing, and that nothing is taken twice. */
 #include <pthread.h>
 
-#include "core/fresh.h"
+#include "core/sched/fresh.h"
 #include "tests/check_main.h"
 
 static struct peal_fresh fresh;

@@ -2,7 +2,7 @@
 /* The pairing heap against a model that searches. */
 #include <stdint.h>
 
-#include "core/heap.h"
+#include "core/base/heap.h"
 #include "tests/check_main.h"
 
 /* Against a model: an array that is searched for the smallest. */

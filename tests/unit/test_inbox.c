@@ -2,7 +2,7 @@
 /* The inbox: order, bells, and that no push to a sleeper goes unheard. */
 #include <pthread.h>
 
-#include "core/inbox.h"
+#include "core/sched/inbox.h"
 #include "tests/check_main.h"
 
 struct item {

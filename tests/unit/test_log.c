@@ -9,8 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/fatal.h"
-#include "core/log.h"
+#include "core/base/fatal.h"
+#include "core/base/log.h"
 
 #include "tests/check_main.h"
 

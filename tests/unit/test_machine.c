@@ -6,7 +6,7 @@
 #include <peal/machine.h>
 #include <peal/runtime.h>
 
-#include "core/cpus.h"
+#include "core/machine/cpus.h"
 
 #include "tests/check_main.h"
 

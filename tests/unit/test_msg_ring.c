@@ -5,8 +5,8 @@
 #include <sched.h>
 
 #define PEAL_MSG_SLOTS 8
-#include "core/msg_ring.h"
-#include "core/sum.h"
+#include "core/msg/msg_ring.h"
+#include "core/msg/sum.h"
 #include "tests/check_main.h"
 
 static struct peal_msg_ring ring;

@@ -5,7 +5,7 @@
 #include <setjmp.h>
 #include <stdio.h>
 
-#include "core/param.h"
+#include "core/plugin/param.h"
 #include "tests/check_main.h"
 
 static const struct peal_param *const table = PEAL_PARAMS(

@@ -2,7 +2,7 @@
 /* Descriptors that only their author can get wrong, and those that know more than we do. */
 #include <errno.h>
 
-#include "core/plugin.h"
+#include "core/plugin/plugin.h"
 #include "tests/check_main.h"
 
 static struct peal_plugin plugin;

@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "core/plugin.h"
+#include "core/plugin/plugin.h"
 #include "tests/check_main.h"
 
 #define COMERS 4

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 
-#include "core/sockaddr.h"
+#include "core/net/sockaddr.h"
 #include "tests/check_main.h"
 
 static void expect(const char *text, int family, const char *host, int port, bool both)

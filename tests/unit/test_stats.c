@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The stats page from the side of who counts: core/stats.c and gen/counters.h. */
+/* The stats page from the side of who counts: core/stats/stats.c and gen/counters.h. */
 #include <pthread.h>
 #include <sys/wait.h>
 
 #include <peal/runtime.h>
 
-#include "core/stats.h"
+#include "core/stats/stats.h"
 #include "tests/check_main.h"
 #include "tests/unit/stats_help.h"
 

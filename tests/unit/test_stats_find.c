@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Finding the stats pages of other processes, and saying why one cannot be seen: core/stats_find.c. */
+/* Finding the stats pages of other processes, and saying why one cannot be seen: core/stats/stats_find.c. */
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "core/stats.h"
+#include "core/stats/stats.h"
 #include "core/sys.h"
 #include "tests/check_main.h"
 #include "tests/stats_image.h"

@@ -10,7 +10,7 @@
 
 #include <peal/runtime.h>
 
-#include "core/stats.h"
+#include "core/stats/stats.h"
 #include "core/sys.h"
 #include "tests/check_main.h"
 #include "tests/unit/stats_help.h"

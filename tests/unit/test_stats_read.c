@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading stats pages that somebody else wrote, well or badly: core/stats_read.c, core/stats_view.c. */
+/* Reading stats pages that somebody else wrote, well or badly: core/stats/stats_read.c, core/stats/stats_view.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unwind.h>
 
-#include "core/compiler.h"
-#include "core/sanitizer.h"
-#include "core/switch.h"
+#include "core/base/compiler.h"
+#include "core/fiber/sanitizer.h"
+#include "core/fiber/switch.h"
 
 #include "tests/check_main.h"
 

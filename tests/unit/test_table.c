@@ -6,7 +6,7 @@
 
 #include <peal/runtime.h>
 
-#include "core/table.h"
+#include "core/base/table.h"
 #include "tests/check_main.h"
 
 enum { KEYS = 10000 };

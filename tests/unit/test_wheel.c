@@ -2,7 +2,7 @@
 /* The timing wheel against a sorted list. */
 #include <stdint.h>
 
-#include "core/wheel.h"
+#include "core/time/wheel.h"
 #include "tests/check_main.h"
 
 enum { NODES = 1000, STEPS = 1000000 };

@@ -148,8 +148,8 @@ function write_header()
 	print "/* Made from core/counters.tbl by tools/gen/counters.awk: edit those. */"
 	print "#ifndef PEAL_GEN_COUNTERS_H"
 	print "#define PEAL_GEN_COUNTERS_H\n"
-	print "#include \"core/atomic.h\""
-	print "#include \"core/compiler.h\"\n"
+	print "#include \"core/base/atomic.h\""
+	print "#include \"core/base/compiler.h\"\n"
 	write_struct()
 	write_states()
 	printf "#define PEAL_COUNTERS %d\n\n", n

@@ -1,6 +1,6 @@
 dnl SPDX-License-Identifier: MIT
 dnl PEAL_SWITCH
-dnl Adds --with-switch=auto|asm|ucontext: how a fiber gives way to another (core/switch.h). Sets one of
+dnl Adds --with-switch=auto|asm|ucontext: how a fiber gives way to another (core/fiber/switch.h). Sets one of
 dnl the conditionals SWITCH_X86_64, SWITCH_AARCH64 and SWITCH_UCONTEXT.
 AC_DEFUN([PEAL_SWITCH], [dnl
 AC_REQUIRE([AC_CANONICAL_HOST])dnl
@@ -18,7 +18,7 @@ AC_COMPILE_IFELSE([AC_LANG_SOURCE([[
 #error no 64-bit ABI
 #endif
 int nothing;]])], [], [peal_asm=none])
-AS_IF([test $peal_asm != none && test ! -f "$srcdir/core/switch-$peal_asm.S"], [peal_asm=none])
+AS_IF([test $peal_asm != none && test ! -f "$srcdir/core/fiber/switch-$peal_asm.S"], [peal_asm=none])
 AC_MSG_CHECKING([which context switch to use])
 AS_CASE([$with_switch:$peal_asm],
 	[ucontext:*|auto:none], [peal_switch=ucontext],

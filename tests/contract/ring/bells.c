@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 
-#include "core/atomic.h"
+#include "core/base/atomic.h"
 #include "tests/contract/ring/ring.h"
 
 #define RINGERS 4

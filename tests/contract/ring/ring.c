@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Driving a ring as the core does, with the checks that hold for every op. */
-#include "core/direct.h"
+#include "core/io/direct.h"
 #include "tests/contract/ring/ring.h"
 
 #define PATIENCE (10 * PEAL_S)

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who sleeps, and sending one of them to search.
+ *
+ * A shard marks itself idle before it looks around for the last time and parks. A producer publishes
+ * work and then looks for idle shards. Both use seq_cst accesses (the ring's tail and the mark), so at
+ * least one of the two sees the other; and if neither acted, the producer still runs the work itself.
+ *
+ * Waking is claiming: whoever exchanges the mark for 0 owns the right to send the shard's search node,
+ * and has counted the shard among the searchers. A shard that wakes for another reason and finds its
+ * mark claimed is a searcher from then on, and knows that the node is under way: it must not mark itself
+ * idle before it has arrived, because there is only one. The runtime's count of idle shards is kept by
+ * the shards themselves, so who is counted takes in no work (steal.c relies on that).
+ *
+ * Who sees a searcher wakes nobody. So whoever stops being counted as one without having found work, be
+ * it a searcher or a waker, must look once more afterwards: something may have been left to it after it
+ * had passed by. tests/model/wake.pml checks this, and what comes of leaving any of it out.
+ */
+#include "core/base/fatal.h"
+#include "core/runtime/rt.h"
+
+void peal_idle_enter(struct peal_shard *shard)
+{
+	shard->resting = true;
+	peal_add_seq_cst(&shard->rt->idle, 1);
+	if (!shard->search_due)
+		peal_store_seq_cst(&shard->idle, PEAL_IDLE_ASLEEP);
+}
+
+/* No more than a hint: nobody is claimed twice, whatever it says. */
+void peal_idle_spins(struct peal_shard *shard, bool spins)
+{
+	uint32_t expected = spins ? PEAL_IDLE_ASLEEP : PEAL_IDLE_SPINNING;
+
+	peal_cas_seq_cst(&shard->idle, &expected, spins ? PEAL_IDLE_SPINNING : PEAL_IDLE_ASLEEP);
+}
+
+void peal_idle_leave(struct peal_shard *shard)
+{
+	if (!shard->search_due && !peal_exchange_seq_cst(&shard->idle, PEAL_IDLE_NOT))
+		shard->search_due = shard->searching = true;
+	peal_sub_seq_cst(&shard->rt->idle, 1);
+	shard->resting = false;
+}
+
+/* On the loop of the shard that was sent searching; it knows since it woke. */
+void peal_search_arrived(struct peal_shard *shard, struct peal_node *node)
+{
+	(void)node;
+	shard->search_due = false;
+}
+
+static struct peal_shard *claim_one(
+	struct peal_shard *shard, uint32_t first, enum peal_idleness at_least)
+{
+	struct peal_rt *rt = shard->rt;
+
+	for (uint32_t i = 0; i < rt->shard_count; i++) {
+		struct peal_shard *target = rt->shards[(first + i) % rt->shard_count];
+
+		if (target != shard && peal_load_seq_cst(&target->idle) >= at_least &&
+			peal_exchange_seq_cst(&target->idle, PEAL_IDLE_NOT))
+			return target;
+	}
+	return NULL;
+}
+
+/* For a waker that is counted as a searcher, and hands that on. False when nobody sleeps. */
+static bool wake_any(struct peal_shard *shard)
+{
+	struct peal_rt *rt = shard->rt;
+	uint32_t first = peal_choose(&shard->choice, PEAL_CHOICE_WAKE, rt->shard_count);
+	struct peal_shard *target = NULL;
+
+	/* One that spins sees it at once, and needs no bell. */
+	if (peal_load_relaxed(&rt->spinners))
+		target = claim_one(shard, first, PEAL_IDLE_SPINNING);
+	if (!target)
+		target = claim_one(shard, first, PEAL_IDLE_ASLEEP);
+	if (target && peal_shard_deliver(target, &target->search) < 0)
+		peal_sub_seq_cst(&rt->searchers, 1); /* it has stopped; so will we */
+	return target != NULL;
+}
+
+static bool somebody_sleeps(const struct peal_shard *shard)
+{
+	struct peal_rt *rt = shard->rt;
+
+	for (uint32_t i = 0; i < rt->shard_count; i++)
+		if (i != shard->index && peal_load_seq_cst(&rt->shards[i]->idle))
+			return true;
+	return false;
+}
+
+void peal_wake_one(struct peal_shard *shard)
+{
+	struct peal_rt *rt = shard->rt;
+
+	if (rt->opts.no_stealing)
+		return;
+	do {
+		uint32_t expected = 0;
+
+		if (!peal_cas_seq_cst(&rt->searchers, &expected, 1) || wake_any(shard))
+			return;
+		peal_sub_seq_cst(&rt->searchers, 1);
+	} while (somebody_sleeps(shard) &&
+		(peal_fresh_count(&shard->fresh) || peal_steal_visible(shard)));
+}
