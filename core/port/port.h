@@ -109,7 +109,8 @@ void peal_port_give_up(struct peal_port_sleeper *sleeper, int err);
 /* port_call.c */
 /* Does the port belong to a parent of this process? Then its lock may be held for ever. */
 bool peal_port_is_stale(const struct peal_port *port);
-/* A free place, for the caller to fill. The lock is held, and let go while it waits for one. */
+/* A free place, for the caller to fill; none when `deadline` has passed. The lock is held, and let go while
+ * it waits for one. */
 int peal_port_get_place(
 	struct peal_port_client *client, int64_t deadline, bool wait, struct peal_place **place);
 /* A filled one, to whoever takes requests. With the lock. 0, or it is free again. */

@@ -35,6 +35,10 @@ int peal_port_get_place(
 
 	if (port->closed)
 		return -ESHUTDOWN;
+	if (deadline != PEAL_NEVER && deadline <= peal_now()) {
+		port->stats.timeouts++;
+		return -ETIMEDOUT;
+	}
 	if (peal_list_empty(&port->free)) {
 		if (wait)
 			return wait_for_place(client, deadline, place);
@@ -158,6 +162,8 @@ static ssize_t call(struct peal_port_client *client, const void *request, size_t
 static int check(struct peal_port_client *client, const void *request, size_t size,
 	const void *reply, size_t room)
 {
+	struct peal_task *task = peal_task_current();
+
 	if (!client || (size && !request) || (room && !reply))
 		return -EINVAL;
 	if (peal_port_is_stale(client->port))
@@ -165,7 +171,9 @@ static int check(struct peal_port_client *client, const void *request, size_t si
 	if (size > client->port->bytes)
 		return -EMSGSIZE;
 	/* On a shard's loop neither a fiber nor a thread may wait. */
-	return peal_shard_current() && !peal_task_current() ? -EPERM : 0;
+	if (!task)
+		return peal_shard_current() ? -EPERM : 0;
+	return peal_wait_check(task);
 }
 
 ssize_t peal_port_call(struct peal_port_client *client, const void *request, size_t size,

@@ -229,7 +229,7 @@ int peal_port_send(struct peal_port_client *client, const void *request, size_t 
 	if (size > port->bytes)
 		return -EMSGSIZE;
 	pthread_mutex_lock(&port->lock);
-	err = peal_port_get_place(client, 0, false, &place);
+	err = peal_port_get_place(client, deadline, false, &place);
 	pthread_mutex_unlock(&port->lock);
 	if (err)
 		return err;

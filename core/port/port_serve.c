@@ -38,12 +38,15 @@ int peal_port_recv(struct peal_port *port, struct peal_request **request)
 {
 	struct peal_task *task = peal_task_current();
 	struct peal_place *place;
-	int err = 0;
+	int err;
 
 	if (!port || !request)
 		return -EINVAL;
 	if (!task || task->rt != port->rt)
 		return -EPERM;
+	err = peal_wait_check(task);
+	if (err)
+		return err;
 	pthread_mutex_lock(&port->lock);
 	place = take(port);
 	if (!place)

@@ -14,6 +14,13 @@ static int refuse(struct peal_task *task, int err)
 	return err;
 }
 
+int peal_wait_check(struct peal_task *task)
+{
+	int err = peal_wait_allowed(task);
+
+	return PEAL_UNLIKELY(err) ? refuse(task, err) : 0;
+}
+
 int peal_wait_begin(struct peal_wait *wait)
 {
 	struct peal_task *task = peal_task_current();
@@ -21,9 +28,9 @@ int peal_wait_begin(struct peal_wait *wait)
 
 	if (!task)
 		return -EPERM;
-	err = peal_wait_allowed(task);
+	err = peal_wait_check(task);
 	if (PEAL_UNLIKELY(err))
-		return refuse(task, err);
+		return err;
 	peal_wait_enter(wait, task);
 	return 0;
 }

@@ -44,6 +44,9 @@ struct peal_wait {
 int peal_wait_begin(struct peal_wait *wait);
 int peal_wait_end(struct peal_wait *wait);
 
+/* Too late to begin? What peal_wait_begin() would say, for a call that does more before it waits. */
+int peal_wait_check(struct peal_task *task);
+
 /* Begin without asking whether it is too late: for what must be waited for in any case. */
 static inline void peal_wait_enter(struct peal_wait *wait, struct peal_task *task)
 {

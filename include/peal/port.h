@@ -111,6 +111,8 @@ PEAL_API void peal_port_disconnect(struct peal_port_client *client);
  * what the reply has, of which as much as there is room for is written to `reply`; a negative result of
  * the replier's; or -ETIMEDOUT, -ESHUTDOWN, -ECONNRESET (see above), -ECANCELED, -EMSGSIZE for a request
  * of more bytes than the port was opened for, -ESTALE in the child of a fork. `reply` is untouched then.
+ * A deadline that has passed already is -ETIMEDOUT, and nobody is asked; a reply that is there before the
+ * caller has given up counts, even if that is a moment after the deadline.
  *
  * Waits for a place as well; the second form does not: -EAGAIN at once, and the overload is counted. Any
  * thread, which blocks; in a fiber (of another runtime, or of the same if another one replies) it suspends,
@@ -122,8 +124,8 @@ PEAL_API ssize_t peal_port_try_call(struct peal_port_client *client, const void 
 	size_t size, void *reply, size_t room, int64_t deadline);
 
 /*
- * The same in two steps, for loops: send, which never waits (-EAGAIN), and take when the client's
- * descriptor is readable. *ticket tells them apart; it is not 0. Take returns what peal_port_call() would,
+ * The same in two steps, for loops: send, which never waits (-EAGAIN; -ETIMEDOUT for a deadline that has
+ * passed already), and take when the client's descriptor is readable. *ticket tells them apart; it is not 0. Take returns what peal_port_call() would,
  * and the ticket of the request that it is about; -EAGAIN and ticket 0 when there is none yet. A request
  * whose deadline has passed is taken as -ETIMEDOUT, one that was cancelled as -ECANCELED: each that was
  * sent is taken once. Until then it keeps its place. The descriptor stays the client's: do not read it.

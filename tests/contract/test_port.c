@@ -103,6 +103,69 @@ START_TEST(too_much_and_too_late_are_told)
 }
 END_TEST
 
+/* What is too late already is not asked, though somebody would reply at once. */
+START_TEST(nobody_is_asked_too_late)
+{
+	struct peal_port_client *client;
+	int64_t number = 1, late[] = { INT64_MIN, -1, 0, peal_now() };
+	uint64_t ticket = 77;
+
+	start(_i);
+	open_port(1);
+	serve(1);
+	client = connect_to();
+	for (int i = 0; i < 400; i++) {
+		int64_t deadline = i % 5 < 4 ? late[i % 5] : peal_in(0);
+
+		ck_assert_int_eq(
+			peal_port_call(client, &number, 8, &number, 8, deadline), -ETIMEDOUT);
+		ck_assert_int_eq(
+			peal_port_try_call(client, &number, 8, &number, 8, deadline), -ETIMEDOUT);
+		ck_assert_int_eq(peal_port_send(client, &number, 8, deadline, &ticket), -ETIMEDOUT);
+	}
+	ck_assert_int_eq(number, 1);
+	ck_assert_uint_eq(ticket, 77);
+	ck_assert_uint_eq(stats().timeouts, 1200);
+	ck_assert_uint_eq(stats().calls, 0);
+	ck_assert_int_eq(peal_port_take(client, &ticket, NULL, 0), -EAGAIN);
+	ask(client, 1);
+	peal_port_disconnect(client);
+	peal_rt_stop(rt);
+}
+END_TEST
+
+static int ask_in_a_cancelled_scope(void *arg)
+{
+	struct peal_scope scope;
+	int64_t number = 1;
+
+	PEAL_WITHIN (0)
+		ck_assert_int_eq(peal_port_call(arg, &number, 8, NULL, 0, PEAL_NEVER), -ETIMEDOUT);
+	ck_assert(peal_expired());
+	ck_assert_int_eq(peal_scope_open(&scope, NULL), 0);
+	peal_scope_cancel(&scope);
+	for (int i = 0; i < 200; i++)
+		ck_assert_int_eq(
+			peal_port_try_call(arg, &number, 8, NULL, 0, PEAL_NEVER), -ECANCELED);
+	ck_assert_int_eq(peal_scope_close(&scope), -ECANCELED);
+	ck_assert_uint_eq(stats().calls, 0);
+	return 0;
+}
+
+START_TEST(nor_in_a_cancelled_scope)
+{
+	struct peal_port_client *client;
+
+	start(_i);
+	open_port(1);
+	serve(1);
+	client = connect_to();
+	run_on(_i, ask_in_a_cancelled_scope, client, (struct peal_rt_opts){ 0 });
+	peal_port_disconnect(client);
+	peal_rt_stop(rt);
+}
+END_TEST
+
 static bool readable(struct peal_port_client *client, int ms)
 {
 	struct pollfd fd = { .fd = peal_port_fd(client), .events = POLLIN };
@@ -370,6 +433,8 @@ static Suite *port_suite(void)
 	ADD_TASK_TEST(tcase, threads_ask_and_fibers_answer);
 	ADD_TASK_TEST(tcase, results_and_arguments);
 	ADD_TASK_TEST(tcase, too_much_and_too_late_are_told);
+	ADD_TASK_TEST(tcase, nobody_is_asked_too_late);
+	ADD_TASK_TEST(tcase, nor_in_a_cancelled_scope);
 	ADD_TASK_TEST(tcase, a_loop_sends_and_takes);
 	ADD_TASK_TEST(tcase, what_was_sent_can_be_cancelled_and_runs_out);
 	ADD_TASK_TEST(tcase, fibers_ask);
