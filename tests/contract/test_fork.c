@@ -17,6 +17,13 @@
 
 static const char *backend;
 
+/* What the children are here for, starting threads after a fork, ThreadSanitizer refuses unless told otherwise. */
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+	return "die_after_fork=0";
+}
+
 static void on_post(struct peal_post *post)
 {
 	(void)post;
