@@ -8,6 +8,7 @@
 #include "core/task/blocking.h"
 #include "core/base/log.h"
 #include "core/runtime/rt.h"
+#include "core/scope/scope.h"
 #include "core/task/wait.h"
 
 /* How long the kernel may take to give up operations. */
@@ -73,6 +74,13 @@ static void cancel_ops(struct peal_shard *shard)
 	} while (peal_shard_now(shard) < until);
 }
 
+/* The scopes that it has open lie on its stack, their branches do not. */
+static void drop_scopes(struct peal_task *task)
+{
+	for (struct peal_nursery *scope = task->scope; scope != task->within; scope = scope->parent)
+		peal_nursery_free_branches(scope);
+}
+
 /* Started tasks: named, counted, and their stacks put back if nobody writes to them. */
 static uint32_t drop_started(struct peal_shard *shard, bool keep)
 {
@@ -84,6 +92,7 @@ static uint32_t drop_started(struct peal_shard *shard, bool keep)
 		if (!task->system && n++ < NAMES_MOST)
 			peal_log(PEAL_LOG_ERROR, "shard %u abandons task \"%s\"", shard->index,
 				task->name[0] ? task->name : "(no name)");
+		drop_scopes(task);
 		if (keep || task->home != shard)
 			continue; /* one that has moved here left its stack to another pool */
 		peal_list_remove(&task->all);
