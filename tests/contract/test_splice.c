@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/fiber/sanitizer.h"
 #include "tests/contract/runtime.h"
 
 #define BIG (1 << 20)
@@ -206,6 +207,8 @@ TASK_TEST(children_are_waited_for)
 	int go[2], pidfd;
 	pid_t pid;
 
+	if (peal_on_valgrind())
+		peal_skip("Valgrind knows no pidfd_open");
 	make_pipe(go);
 	pid = start_child(go[0]);
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);

@@ -173,7 +173,7 @@ static void play_pipe(struct contract *ring)
 static void play_messages(struct contract *ring)
 {
 	struct pair pair = make_pair(ring);
-	char buf[4];
+	char buf[4] = "";
 	struct iovec part = { .iov_base = buf, .iov_len = 4 };
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
 	struct peal_op op = { 0 };

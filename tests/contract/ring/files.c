@@ -140,8 +140,10 @@ static void vectors_of_files(struct contract *c)
 		ck_assert_int_eq(ring_run(c, op_readv(&op, fd, in, 2, 11, 0)), 5);
 		ck_assert_int_eq(ring_run(c, op_readv(&op, fd, in, 2, -1, 0)), 8);
 		ck_assert_int_eq(ring_run(c, op_readv(&op, fd, in, 2, -1, 0)), 0);
-		ck_assert_int_eq(ring_run(c, op_readv(&op, fd, in, -1, 0, 0)), -EINVAL);
-		ck_assert_int_eq(ring_run(c, op_readv(&op, fd, in, 2000, 0, 0)), -EINVAL);
+		if (!on_valgrind()) { /* it looks at as many as it is told */
+			ck_assert_int_eq(ring_run(c, op_readv(&op, fd, in, -1, 0, 0)), -EINVAL);
+			ck_assert_int_eq(ring_run(c, op_readv(&op, fd, in, 2000, 0, 0)), -EINVAL);
+		}
 		ck_assert_int_eq(ring_run(c, op_writev(&op, fd, out, 1, 0, RWF_DSYNC)), 3);
 		ck_assert_int_lt(ring_run(c, op_writev(&op, fd, out, 1, 0, 1 << 30)), 0);
 		close(fd);
@@ -154,7 +156,7 @@ static void bad_files_are_refused(struct contract *c)
 	int folder = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int reader = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	int fd = disk_file();
-	char buf[4];
+	char buf[4] = "";
 
 	ck_assert_int_eq(ring_run(c, op_read(&op, -1, buf, 4, -1)), -EBADF);
 	ck_assert_int_eq(ring_run(c, op_write(&op, 12345, buf, 4, 0)), -EBADF);

@@ -80,7 +80,7 @@ static void sendmsg_waitall_sends_all(struct contract *c)
 static void messages_only_tried(struct contract *c)
 {
 	struct pair pair = make_pair(c);
-	char a[4];
+	char a[4] = "";
 	struct iovec part = { .iov_base = a, .iov_len = 4 };
 	struct msghdr message = message_of(&part, 1);
 	struct peal_op op = { 0 };

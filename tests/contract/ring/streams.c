@@ -125,7 +125,7 @@ static void broken_pipe_is_an_error(struct contract *c)
 static void streams_have_no_offsets(struct contract *c)
 {
 	struct peal_op op = { 0 }, other = { 0 };
-	char buf[8];
+	char buf[8] = "";
 	int ends[2];
 
 	make_pipe(ends);
@@ -166,7 +166,7 @@ static void sockets_are_read_and_written(struct contract *c)
 static void nowait_does_not_wait(struct contract *c)
 {
 	struct peal_op op = { 0 }, other = { 0 };
-	char buf[8];
+	char buf[8] = "";
 	const struct iovec in = { .iov_base = buf, .iov_len = 8 };
 	int ends[2];
 
