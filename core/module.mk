@@ -60,6 +60,7 @@ libpeal_core_la_SOURCES += \
 	core/io/compose.h \
 	core/io/direct.c \
 	core/io/direct.h \
+	core/io/direct_known.c \
 	core/io/direct_path.c \
 	core/io/direct_splice.c \
 	core/io/inflight.c \

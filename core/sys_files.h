@@ -51,6 +51,16 @@ static inline long peal_sys_fadvise(int fd, off_t offset, off_t size, int advice
 	return -posix_fadvise(fd, offset, size, advice);
 }
 
+static inline long peal_sys_pread(int fd, void *buf, size_t size, off_t offset)
+{
+	PEAL_SYS(SYS_pread64, pread(fd, buf, size, offset));
+}
+
+static inline long peal_sys_pwrite(int fd, const void *buf, size_t size, off_t offset)
+{
+	PEAL_SYS(SYS_pwrite64, pwrite(fd, buf, size, offset));
+}
+
 /* An offset of -1: where the file stands. The vector is not written to. */
 static inline long peal_sys_preadv2(
 	int fd, const struct iovec *vector, int count, off_t offset, int flags)

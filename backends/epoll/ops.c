@@ -372,6 +372,16 @@ static bool is_dry(const struct epoll_slot *slot, const struct peal_op *op, enum
 	return !only_tries(op) && (slot->dry[queue] || !peal_list_empty(&slot->ops[queue]));
 }
 
+/* Only at the position of a stream there is anything to wait for; elsewhere it has none, and says so. */
+static bool is_stream_dry(
+	const struct epoll_slot *slot, const struct peal_op *op, enum epoll_queue queue)
+{
+	bool vector = op->opcode == PEAL_OP_READV || op->opcode == PEAL_OP_WRITEV;
+	int64_t offset = vector ? op->args.vector.offset : op->args.read.offset;
+
+	return offset == -1 && is_dry(slot, op, queue);
+}
+
 /* Would a try be in vain, or overtake another op? */
 static bool has_to_wait(const struct epoll_slot *slot, const struct peal_op *op)
 {
@@ -381,14 +391,16 @@ static bool has_to_wait(const struct epoll_slot *slot, const struct peal_op *op)
 	case PEAL_OP_RECVMSG:
 		return !(op->args.msg.flags & ASIDE) && is_dry(slot, op, EPOLL_READ);
 	case PEAL_OP_ACCEPT:
+		return is_dry(slot, op, EPOLL_READ);
 	case PEAL_OP_READ:
 	case PEAL_OP_READV:
-		return is_dry(slot, op, EPOLL_READ);
+		return is_stream_dry(slot, op, EPOLL_READ);
 	case PEAL_OP_SEND:
 	case PEAL_OP_SENDMSG:
+		return is_dry(slot, op, EPOLL_WRITE);
 	case PEAL_OP_WRITE:
 	case PEAL_OP_WRITEV:
-		return is_dry(slot, op, EPOLL_WRITE);
+		return is_stream_dry(slot, op, EPOLL_WRITE);
 	default:
 		return false;
 	}

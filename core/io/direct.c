@@ -10,7 +10,6 @@
  */
 #include <errno.h>
 #include <limits.h>
-#include <linux/magic.h>
 
 #include "core/io/direct.h"
 #include "core/sys.h"
@@ -68,6 +67,11 @@ static long transfer(const struct peal_op *op, int more_flags)
 	int count;
 	const struct iovec *vector = vector_of(op, &own, &count);
 
+	/* The plain calls are quicker. */
+	if (!flags && count == 1 && offset_of(op) >= 0)
+		return is_read(op)
+			? peal_sys_pread(op->fd, vector->iov_base, vector->iov_len, offset_of(op))
+			: peal_sys_pwrite(op->fd, vector->iov_base, vector->iov_len, offset_of(op));
 	if (is_read(op))
 		return peal_sys_preadv2(op->fd, vector, count, offset_of(op), flags);
 	return peal_sys_pwritev2(op->fd, vector, count, offset_of(op), flags);
@@ -94,78 +98,38 @@ int64_t peal_direct_now(void)
 	return now.tv_sec * PEAL_S + now.tv_nsec;
 }
 
-/* On which writes go to this machine's memory. An overlay may lie over anything. */
-bool peal_direct_is_local(long magic)
-{
-	switch (magic) {
-	case TMPFS_MAGIC:
-	case RAMFS_MAGIC:
-	case EXT4_SUPER_MAGIC: /* and of ext2 and ext3 */
-	case XFS_SUPER_MAGIC:
-	case BTRFS_SUPER_MAGIC:
-	case F2FS_SUPER_MAGIC:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool is_memory(long magic)
-{
-	return magic == TMPFS_MAGIC || magic == RAMFS_MAGIC;
-}
-
-/* What kind of file system is it on? Two system calls for the first file of each. */
-static void look_up(struct peal_direct *direct, int fd, dev_t device, bool *memory, bool *local)
-{
-	struct statfs fs = { 0 };
-	unsigned int i;
-
-	for (i = 0; i < PEAL_DIRECT_DEVICES; i++)
-		if (direct->devices[i].known && direct->devices[i].device == device)
-			break;
-	if (i == PEAL_DIRECT_DEVICES) {
-		i = direct->next++ % PEAL_DIRECT_DEVICES;
-		direct->devices[i].known = peal_sys_fstatfs(fd, &fs) == 0;
-		direct->devices[i].device = device;
-		direct->devices[i].memory = is_memory(fs.f_type);
-		direct->devices[i].local = peal_direct_is_local(fs.f_type);
-	}
-	*memory = direct->devices[i].memory;
-	*local = direct->devices[i].local;
-}
-
-/* A regular file whose reads (writes) may be made without RWF_NOWAIT? */
-static bool may_be_made(struct peal_direct *direct, const struct peal_op *op)
-{
-	struct stat st;
-	bool memory, local;
-
-	if (peal_sys_fstat(op->fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return false;
-	look_up(direct, op->fd, st.st_dev, &memory, &local);
-	if (memory || is_read(op) || !local)
-		return memory;
-	/* -1, should it fail, has every bit. */
-	return !(peal_sys_fcntl(op->fd, F_GETFL, 0) & (O_DIRECT | O_DSYNC)) &&
-		!(flags_of(op) & (RWF_DSYNC | RWF_SYNC)) && direct->slow_until <= peal_direct_now();
-}
-
 /*
- * It goes to memory; take its time all the same. One slow call may have been the scheduler's doing, two in
- * a row are the disk's.
+ * A write goes to memory; take its time all the same. One slow call may have been the scheduler's doing,
+ * two in a row are the disk's.
  */
-static int64_t make(struct peal_direct *direct, const struct peal_op *op)
+static int64_t make_write(struct peal_direct *direct, const struct peal_op *op)
 {
 	int64_t start = peal_direct_now();
-	int64_t result = transfer(op, 0);
-	int64_t end = peal_direct_now();
-	bool slow = end - start >= SLOW_NS;
+	int64_t result, end;
+	bool slow;
 
+	if (flags_of(op) & (RWF_DSYNC | RWF_SYNC) || direct->slow_until > start)
+		return PEAL_DIRECT_UNKNOWN;
+	result = transfer(op, 0);
+	end = peal_direct_now();
+	slow = end - start >= SLOW_NS;
 	if (slow && direct->was_slow)
 		direct->slow_until = end + CAUTIOUS_NS;
 	direct->was_slow = slow;
 	return result;
+}
+
+static int64_t make(
+	struct peal_direct *direct, const struct peal_op *op, enum peal_direct_kind kind)
+{
+	switch (kind) {
+	case PEAL_DIRECT_MEMORY:
+		return transfer(op, 0);
+	case PEAL_DIRECT_BUFFERED:
+		return make_write(direct, op);
+	default:
+		return PEAL_DIRECT_UNKNOWN;
+	}
 }
 
 /*
@@ -175,38 +139,48 @@ static int64_t make(struct peal_direct *direct, const struct peal_op *op)
 static int64_t judge_short(const struct peal_op *op, long n)
 {
 	int64_t end = offset_of(op);
-	struct stat st;
+	struct statx st;
 
-	if (peal_sys_fstat(op->fd, &st) < 0 || !S_ISREG(st.st_mode))
+	if (!peal_direct_look_at(op->fd, STATX_SIZE, &st) || !S_ISREG(st.stx_mode))
 		return n;
 	end = end < 0 ? peal_sys_lseek(op->fd, 0, SEEK_CUR) : end + n;
-	if (end < 0 || end >= st.st_size)
+	if (end < 0 || end >= (int64_t)st.stx_size)
 		return n;
 	if (offset_of(op) < 0 && peal_sys_lseek(op->fd, -n, SEEK_CUR) < 0)
 		return n;
 	return PEAL_DIRECT_BLOCKS;
 }
 
+static int64_t try_without_waiting(
+	struct peal_direct *direct, const struct peal_op *op, size_t size)
+{
+	long n = transfer(op, RWF_NOWAIT);
+
+	if (flags_of(op) & RWF_NOWAIT)
+		return n;
+	switch (n) {
+	case -EAGAIN:
+		return PEAL_DIRECT_BLOCKS;
+	case -EOPNOTSUPP: /* the op's own flags may be what is not supported */
+		return make(direct, op, peal_direct_examine(direct, op->fd, is_read(op)));
+	case -EINTR:
+		return PEAL_DIRECT_UNKNOWN;
+	default:
+		return n > 0 && (size_t)n < size && is_read(op) ? judge_short(op, n) : n;
+	}
+}
+
 static int64_t try_transfer(struct peal_direct *direct, const struct peal_op *op)
 {
 	size_t size = size_of(op);
-	long n;
+	enum peal_direct_kind kind;
 
 	if (size > PEAL_DIRECT_MOST)
 		return PEAL_DIRECT_UNKNOWN;
-	n = transfer(op, RWF_NOWAIT);
-	/* The flags may be what is not supported. */
-	if (n == -EOPNOTSUPP && !(flags_of(op) & RWF_NOWAIT) && may_be_made(direct, op))
-		return make(direct, op);
-	if (flags_of(op) & RWF_NOWAIT)
-		return n;
-	if (n == -EAGAIN)
-		return PEAL_DIRECT_BLOCKS;
-	if (n == -EOPNOTSUPP || n == -EINTR)
-		return PEAL_DIRECT_UNKNOWN;
-	if (n > 0 && (size_t)n < size && is_read(op))
-		return judge_short(op, n);
-	return n;
+	kind = flags_of(op) & RWF_NOWAIT ? PEAL_DIRECT_NOT_KNOWN
+					 : peal_direct_recall(direct, op->fd, is_read(op));
+	return kind == PEAL_DIRECT_NOT_KNOWN ? try_without_waiting(direct, op, size)
+					     : make(direct, op, kind);
 }
 
 static long advise(const struct peal_op *op)
@@ -307,8 +281,8 @@ int64_t peal_direct_try_stream(const struct peal_op *op)
 
 bool peal_direct_is_file(int fd)
 {
-	struct stat st;
+	struct statx st;
 
-	return peal_sys_fstat(fd, &st) == 0 &&
-		(S_ISREG(st.st_mode) || S_ISBLK(st.st_mode) || S_ISDIR(st.st_mode));
+	return peal_direct_look_at(fd, 0, &st) &&
+		(S_ISREG(st.stx_mode) || S_ISBLK(st.stx_mode) || S_ISDIR(st.stx_mode));
 }

@@ -6,6 +6,7 @@
 #ifndef PEAL_CORE_DIRECT_H
 #define PEAL_CORE_DIRECT_H
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <peal/op.h>
@@ -28,6 +29,22 @@ struct peal_direct_folder {
 	uint32_t successes;
 };
 
+/* Open files without RWF_NOWAIT of which it remembers what to do instead (a power of two). */
+#define PEAL_DIRECT_FILES 64
+
+enum peal_direct_kind {
+	PEAL_DIRECT_NOT_KNOWN,
+	PEAL_DIRECT_MEMORY,   /* reads and writes may be made */
+	PEAL_DIRECT_BUFFERED, /* small writes may be */
+};
+
+struct peal_direct_file {
+	dev_t device;
+	uint64_t inode;
+	int32_t fd;
+	uint8_t kind; /* enum peal_direct_kind */
+};
+
 /* What a ring has learnt. Zeroed before its first use. */
 struct peal_direct {
 	int64_t slow_until; /* calls that cannot be told not to block are not made before this */
@@ -38,6 +55,7 @@ struct peal_direct {
 	} devices[PEAL_DIRECT_DEVICES];
 	unsigned int next;
 	struct peal_direct_folder folders[PEAL_DIRECT_FOLDERS];
+	struct peal_direct_file files[PEAL_DIRECT_FILES];
 };
 
 /*
@@ -57,6 +75,15 @@ int64_t peal_direct_try_stream(const struct peal_op *op);
 
 /* Is it a file or a folder: something that is always ready, and takes its time nevertheless? */
 bool peal_direct_is_file(int fd);
+
+/*
+ * direct_known.c: of a regular file that has refused RWF_NOWAIT, may it be read (or written) without? And
+ * of a number of which that was asked before, if it still is that file.
+ */
+enum peal_direct_kind peal_direct_examine(struct peal_direct *direct, int fd, bool reading);
+enum peal_direct_kind peal_direct_recall(struct peal_direct *direct, int fd, bool reading);
+/* The type and `what` (STATX_*) of an open file. */
+bool peal_direct_look_at(int fd, unsigned int what, struct statx *st);
 
 /* direct_path.c: opening and statx, for the above. */
 int64_t peal_direct_try_statx(struct peal_direct *direct, const struct peal_op *op);

@@ -17,6 +17,9 @@
 #include <unistd.h>
 
 #include "core/fiber/sanitizer.h"
+#include "core/base/atomic.h"
+#include "core/sys.h"
+
 #include "tests/contract/runtime.h"
 
 #define BIG (1 << 20)
@@ -249,6 +252,76 @@ START_TEST(ops_end_before_the_runtime)
 }
 END_TEST
 
+struct counting {
+	struct peal_sys_hook hook;
+	PEAL_ATOMIC(int) refusable;
+};
+
+static bool count_refusable(struct peal_sys_hook *hook, long number, long *result)
+{
+	struct counting *counting = PEAL_CONTAINER_OF(hook, struct counting, hook);
+
+	(void)result;
+	if (number == SYS_pwritev2 || number == SYS_preadv2)
+		peal_add_seq_cst(&counting->refusable, 1);
+	return false;
+}
+
+/* Files in memory do not know RWF_NOWAIT: it is tried once, not each time. */
+TASK_TEST(refusals_are_remembered)
+{
+	struct counting counting = { .hook = { count_refusable } };
+	int fd = memfd_create("peal-test", MFD_CLOEXEC);
+	char byte;
+
+	peal_sys_hook = &counting.hook;
+	for (int i = 0; i < 100; i++) {
+		ck_assert_int_eq(peal_pwrite(fd, "x", 1, i), 1);
+		ck_assert_int_eq(peal_pread(fd, &byte, 1, i), 1);
+	}
+	peal_sys_hook = NULL;
+	ck_assert_int_eq(peal_load_seq_cst(&counting.refusable), 1);
+	ck_assert_int_eq(peal_close(fd), 0);
+	return 0;
+}
+
+static void fill_pipe(int fd)
+{
+	static char page[4096];
+
+	ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	while (write(fd, page, sizeof(page)) > 0)
+		;
+	ck_assert_int_eq(fcntl(fd, F_SETFL, 0), 0);
+}
+
+static void write_some(int fd)
+{
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(peal_write(fd, "file", 4), 4);
+}
+
+/* What was remembered of a number is not believed of the pipe that has it now: the shard would hang. */
+TASK_TEST(a_number_is_another_file_at_once)
+{
+	int fds[2] = { make_file(), memfd_create("peal-test", MFD_CLOEXEC) };
+	int ends[2], result;
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	fill_pipe(ends[1]);
+	for (int i = 0; i < 2; i++) {
+		write_some(fds[i]);
+		ck_assert_int_eq(dup3(ends[1], fds[i], O_CLOEXEC), fds[i]);
+		result = PEAL_WITHIN_GET(5 * PEAL_MS, (int)peal_write(fds[i], bulk, 8192));
+		ck_assert_int_eq(result, -ETIMEDOUT);
+		ck_assert_int_eq(peal_pwrite(fds[i], bulk, 1, 0), -ESPIPE);
+		ck_assert_int_eq(peal_close(fds[i]), 0);
+	}
+	close(ends[0]);
+	close(ends[1]);
+	return 0;
+}
+
 static Suite *files_suite(void)
 {
 	Suite *suite = suite_create("files");
@@ -262,6 +335,8 @@ static Suite *files_suite(void)
 	ADD_TASK_TEST(tcase, broken_pipes_send_no_signal);
 	ADD_TASK_TEST(tcase, sigpipe_is_as_it_was);
 	ADD_TASK_TEST(tcase, many_reads_one_fiber);
+	ADD_TASK_TEST(tcase, refusals_are_remembered);
+	ADD_TASK_TEST(tcase, a_number_is_another_file_at_once);
 	ADD_TASK_TEST(tcase, what_has_not_begun_is_cancelled);
 	ADD_TASK_TEST(tcase, stopping_waits_for_the_pool);
 	ADD_TASK_TEST(tcase, ops_end_before_the_runtime);
