@@ -4,6 +4,7 @@
 pealinclude_HEADERS += \
 	include/peal/backend.h \
 	include/peal/base.h \
+	include/peal/buffered.h \
 	include/peal/io.h \
 	include/peal/load.h \
 	include/peal/machine.h \
@@ -16,6 +17,7 @@ pealinclude_HEADERS += \
 	include/peal/runtime.h \
 	include/peal/scope.h \
 	include/peal/stats.h \
+	include/peal/stream.h \
 	include/peal/sync.h \
 	include/peal/task.h \
 	include/peal/time.h
@@ -169,6 +171,17 @@ libpeal_core_la_SOURCES += \
 	core/stats/stats_read.c \
 	core/stats/stats_read.h \
 	core/stats/stats_view.c \
+	core/stream/buffered.h \
+	core/stream/copy.c \
+	core/stream/faulty_stream.c \
+	core/stream/fd_stream.c \
+	core/stream/memory_stream.c \
+	core/stream/reader.c \
+	core/stream/reader_find.c \
+	core/stream/split.c \
+	core/stream/stream.c \
+	core/stream/stream.h \
+	core/stream/writer.c \
 	core/sync/barrier.c \
 	core/sync/chan.c \
 	core/sync/chan.h \

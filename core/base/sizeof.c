@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <peal/base.h>
+#include <peal/buffered.h>
 #include <peal/load.h>
 #include <peal/machine.h>
 #include <peal/msg.h>
@@ -11,6 +12,7 @@
 #include <peal/port.h>
 #include <peal/runtime.h>
 #include <peal/scope.h>
+#include <peal/stream.h>
 #include <peal/sync.h>
 #include <peal/task.h>
 #include <peal/time.h>
@@ -28,6 +30,9 @@ static const struct {
 	SIZE_OF(peal_barrier),
 	SIZE_OF(peal_chan_case),
 	SIZE_OF(peal_condition),
+	SIZE_OF(peal_faulty_opts),
+	SIZE_OF(peal_faulty_stream),
+	SIZE_OF(peal_fd_stream),
 	SIZE_OF(peal_interval),
 	SIZE_OF(peal_listen_opts),
 	SIZE_OF(peal_machine),
@@ -39,6 +44,7 @@ static const struct {
 	SIZE_OF(peal_port_opts),
 	SIZE_OF(peal_port_stats),
 	SIZE_OF(peal_post),
+	SIZE_OF(peal_reader),
 	SIZE_OF(peal_reason),
 	SIZE_OF(peal_request),
 	SIZE_OF(peal_rt_opts),
@@ -47,10 +53,14 @@ static const struct {
 	SIZE_OF(peal_semaphore),
 	SIZE_OF(peal_serve_opts),
 	SIZE_OF(peal_spawn_opts),
+	SIZE_OF(peal_stream),
+	SIZE_OF(peal_stream_halves),
+	SIZE_OF(peal_stream_ops),
 	SIZE_OF(peal_timer),
 	SIZE_OF(peal_ticket),
 	SIZE_OF(peal_turn_opts),
 	SIZE_OF(peal_udp_opts),
+	SIZE_OF(peal_writer),
 };
 
 size_t peal_sizeof(const char *name)

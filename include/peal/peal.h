@@ -9,6 +9,7 @@
  *   stats.h    counters, from inside and outside         load.h   load plugins
  *   machine.h  what the library finds here               scope.h  deadlines, cancelling, task groups
  *   msg.h      messages between shards                   sync.h   channels, mutexes and so on
+ *   stream.h   streams over anything                     buffered.h  readers and writers on them
  */
 #ifndef PEAL_PEAL_H
 #define PEAL_PEAL_H
@@ -16,6 +17,7 @@
 #include <errno.h> /* errors are negative errno values */
 
 #include <peal/base.h>
+#include <peal/buffered.h>
 #include <peal/io.h>
 #include <peal/load.h>
 #include <peal/machine.h>
@@ -26,6 +28,7 @@
 #include <peal/runtime.h>
 #include <peal/scope.h>
 #include <peal/stats.h>
+#include <peal/stream.h>
 #include <peal/sync.h>
 #include <peal/task.h>
 #include <peal/time.h>

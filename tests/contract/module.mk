@@ -26,6 +26,7 @@ tests_contract_test_backends_SOURCES = tests/contract/test_backends.c $(ring_fix
 # Whole runtimes, on every backend that works here.
 runtime_help = tests/contract/runtime.c tests/contract/runtime.h
 test_programs += \
+	tests/contract/test_buffered \
 	tests/contract/test_chan \
 	tests/contract/test_cancel \
 	tests/contract/test_embed \
@@ -50,10 +51,13 @@ test_programs += \
 	tests/contract/test_scope_cancel \
 	tests/contract/test_scope_forms \
 	tests/contract/test_sched \
+	tests/contract/test_stream \
+	tests/contract/test_stream_copy \
 	tests/contract/test_sync \
 	tests/contract/test_task \
 	tests/contract/test_task_local \
 	tests/contract/test_time
+tests_contract_test_buffered_SOURCES = tests/contract/test_buffered.c $(runtime_help)
 tests_contract_test_chan_SOURCES = tests/contract/test_chan.c $(runtime_help)
 tests_contract_test_embed_SOURCES = tests/contract/test_embed.c $(runtime_help)
 tests_contract_test_cancel_SOURCES = tests/contract/test_cancel.c tests/contract/cancel/cancel.h \
@@ -72,6 +76,9 @@ scope_help = tests/contract/scopes.h $(runtime_help)
 tests_contract_test_scope_SOURCES = tests/contract/test_scope.c $(scope_help)
 tests_contract_test_scope_cancel_SOURCES = tests/contract/test_scope_cancel.c $(scope_help)
 tests_contract_test_scope_forms_SOURCES = tests/contract/test_scope_forms.c $(scope_help)
+stream_help = tests/contract/stream_help.h $(runtime_help)
+tests_contract_test_stream_SOURCES = tests/contract/test_stream.c $(stream_help)
+tests_contract_test_stream_copy_SOURCES = tests/contract/test_stream_copy.c $(stream_help)
 tests_contract_test_sync_SOURCES = tests/contract/test_sync.c $(runtime_help)
 msg_help = tests/contract/msg_help.c tests/contract/msg_help.h $(runtime_help)
 tests_contract_test_accum_SOURCES = tests/contract/test_accum.c $(msg_help)

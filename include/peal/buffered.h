@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Buffers on streams: readers that find lines, delimiters and frames; writers that gather what is
+ * written, so that it leaves in one call.
+ *
+ *	peal_reader_init(&reader, stream, NULL, 0);
+ *	peal_writer_init(&writer, stream, NULL, 0);
+ *	peal_reader_tie(&reader, &writer);
+ *	while ((err = peal_reader_line(&reader, &line, &size, 0)) > 0)
+ *		answer(&writer, line, size);                  // with peal_writer_write() and its like
+ *	peal_reader_end(&reader);
+ *	peal_writer_end(&writer);
+ *
+ * That is a server of pipelined requests: as long as there are lines in the buffer it answers into the
+ * writer's; when it has to wait for more, all answers leave with one call.
+ *
+ * Readers and writers lie where their user wants them. Each is used by one fiber at a time, a reader and
+ * a writer of the same stream by two if they are not tied. Calls that may read from the stream or write to
+ * it: in a fiber (-EPERM elsewhere, where they would have to), may suspend, and take part in cancelling
+ * (scope.h) whenever they have to wait: -ECANCELED, -ETIMEDOUT. -EINVAL for NULL. Other errors are the
+ * stream's.
+ */
+#ifndef PEAL_BUFFERED_H
+#define PEAL_BUFFERED_H
+
+#include <stdarg.h>
+
+#include <peal/base.h>
+#include <peal/stream.h>
+
+PEAL_BEGIN_DECLS
+
+struct iovec;
+struct peal_writer;
+
+/* The size of a buffer for which none was given: 16 KiB. */
+#define PEAL_BUFFER_BYTES 16384
+
+/* A reader. Its fields are the library's. */
+struct peal_reader {
+	struct peal_stream *stream;
+	char *buf;
+	size_t capacity;
+	size_t start, end; /* of what was read from the stream and not yet by the user */
+	struct peal_writer *flushes;
+	uint32_t flags, pad;
+	uint64_t reserved[3];
+};
+
+/*
+ * A reader on a stream, with a buffer of the user's, of `size` bytes; or, with buf NULL, one of the
+ * library's, of that size or PEAL_BUFFER_BYTES for 0. The buffer bounds what is found in one piece: the
+ * longest line, or frame. 0; -ENOMEM; -EINVAL. Any thread. Does not suspend.
+ */
+PEAL_API int peal_reader_init(
+	struct peal_reader *reader, struct peal_stream *stream, void *buf, size_t size);
+
+/* Give back the library's buffer. What is in the buffer is lost; the stream stays open. Accepts NULL. Any
+ * thread. Does not suspend. */
+PEAL_API void peal_reader_end(struct peal_reader *reader);
+
+/*
+ * From now on, before the reader reads from its stream, the writer is flushed: nobody waits for an answer
+ * to a question that was not sent. NULL unties them. Errors of flushing are then errors of reading. Any
+ * thread. Does not suspend.
+ */
+PEAL_API int peal_reader_tie(struct peal_reader *reader, struct peal_writer *writer);
+
+/* How many bytes are in the buffer. 0 for NULL. Does not suspend. */
+PEAL_API size_t peal_reader_buffered(const struct peal_reader *reader);
+
+/* Some bytes, what is in the buffer first, waiting only when there is nothing; 0 at the end, or for a size
+ * of 0. */
+PEAL_API ssize_t peal_reader_read(struct peal_reader *reader, void *buf, size_t size);
+
+/*
+ * Exactly size bytes. size; 0 when the stream had ended before the first of them; -EPROTO when it ended in
+ * their midst. As long as size is no more than the buffer's, an error takes nothing: the call can be made
+ * again. With a larger one some bytes are gone.
+ */
+PEAL_API ssize_t peal_reader_read_exact(struct peal_reader *reader, void *buf, size_t size);
+
+/*
+ * Look at what comes next without taking it: waits until at least so many bytes are in the buffer, or the
+ * stream has ended. Where they are in *data, and how many: fewer than at_least only at the end of the
+ * stream, 0 when there is nothing more. With at_least 0 it looks at what is there and does not wait.
+ * -EMSGSIZE when the buffer is smaller than at_least. *data is good until the next call on the reader.
+ */
+PEAL_API ssize_t peal_reader_peek(struct peal_reader *reader, char **data, size_t at_least);
+
+/* Take bytes that were looked at. 0; -EINVAL when there are not so many in the buffer. Does not suspend. */
+PEAL_API int peal_reader_consume(struct peal_reader *reader, size_t size);
+
+/* Read so many bytes and throw them away. How many these were: fewer at the end of the stream. After an
+ * error it is not told. */
+PEAL_API int64_t peal_reader_skip(struct peal_reader *reader, int64_t size);
+
+/*
+ * Everything up to a delimiter, and this too: "\r\n\r\n" ends the head of a request. The bytes are in the
+ * buffer, *size of them from *data, and good until the next call on the reader.
+ *
+ * 1; 0 when the stream has ended and there is nothing more; -EPROTO when it has ended without the
+ * delimiter; -EMSGSIZE when that is not among the next `limit` bytes (0: as many as the buffer holds).
+ * After an error nothing was taken, and peal_reader_peek() shows what there is. -EINVAL for an empty
+ * delimiter.
+ */
+PEAL_API int peal_reader_until(struct peal_reader *reader, const void *delimiter,
+	size_t delimiter_size, char **data, size_t *size, size_t limit);
+
+/*
+ * A line: its text without the "\n" or "\r\n" that ends it, in *line, with a '\0' in that place; *size
+ * bytes (size may be NULL). An empty line has 0 of them, which is not the end. The limit includes the
+ * line's end. Otherwise as peal_reader_until(): 1, 0, -EPROTO for a last line that nothing ends,
+ * -EMSGSIZE.
+ */
+PEAL_API int peal_reader_line(struct peal_reader *reader, char **line, size_t *size, size_t limit);
+
+/* A writer. Its fields are the library's. */
+struct peal_writer {
+	struct peal_stream *stream;
+	char *buf;
+	size_t capacity;
+	size_t start, end; /* of what was written by the user and not yet to the stream */
+	uint32_t flags, pad;
+	uint64_t reserved[4];
+};
+
+/* A writer on a stream, with a buffer as in peal_reader_init(). */
+PEAL_API int peal_writer_init(
+	struct peal_writer *writer, struct peal_stream *stream, void *buf, size_t size);
+
+/* Give back the library's buffer. What was not flushed is lost; the stream stays open. Accepts NULL. Any
+ * thread. Does not suspend. */
+PEAL_API void peal_writer_end(struct peal_writer *writer);
+
+/* How many bytes wait in the buffer. 0 for NULL. Does not suspend. */
+PEAL_API size_t peal_writer_buffered(const struct peal_writer *writer);
+
+/*
+ * Write into the buffer. When there is no room the buffer and what is written leave in one call,
+ * uncopied, and what the stream does not take at once stays in the buffer if it fits.
+ *
+ * The number of bytes, all of them; or a negative errno. After -ECANCELED and -ETIMEDOUT none of them were
+ * taken, and the call can be made again; only if some were already on their way, which takes more bytes
+ * than the buffer has, the writer is broken, and everything gives -EPIPE from then on.
+ */
+PEAL_API ssize_t peal_writer_write(struct peal_writer *writer, const void *data, size_t size);
+PEAL_API ssize_t peal_writer_writev(
+	struct peal_writer *writer, const struct iovec *vector, int count);
+
+/* The same for text as of printf(3). Also -ENOMEM, for text that is longer than the buffer. */
+PEAL_API ssize_t peal_writer_printf(struct peal_writer *writer, const char *format, ...)
+	PEAL_PRINTF(2, 3);
+PEAL_API ssize_t peal_writer_vprintf(struct peal_writer *writer, const char *format, va_list args)
+	PEAL_PRINTF(2, 0);
+
+/* Let everything in the buffer leave. 0 when the stream has taken it. After an error the rest is still
+ * there: the call can be made again, after a deadline, say. */
+PEAL_API int peal_writer_flush(struct peal_writer *writer);
+
+PEAL_END_DECLS
+
+#endif
