@@ -5,6 +5,9 @@ pealinclude_HEADERS += \
 	include/peal/backend.h \
 	include/peal/base.h \
 	include/peal/buffered.h \
+	include/peal/chan.hpp \
+	include/peal/detail.hpp \
+	include/peal/error.hpp \
 	include/peal/io.h \
 	include/peal/load.h \
 	include/peal/machine.h \
@@ -12,14 +15,20 @@ pealinclude_HEADERS += \
 	include/peal/net.h \
 	include/peal/op.h \
 	include/peal/peal.h \
+	include/peal/peal.hpp \
 	include/peal/plugin.h \
 	include/peal/port.h \
+	include/peal/port.hpp \
 	include/peal/runtime.h \
+	include/peal/runtime.hpp \
 	include/peal/scope.h \
+	include/peal/scope.hpp \
 	include/peal/stats.h \
 	include/peal/stream.h \
 	include/peal/sync.h \
+	include/peal/sync.hpp \
 	include/peal/task.h \
+	include/peal/task.hpp \
 	include/peal/time.h
 
 libpeal_core_la_SOURCES += \

@@ -10,6 +10,9 @@
  *   machine.h  what the library finds here               scope.h  deadlines, cancelling, task groups
  *   msg.h      messages between shards                   sync.h   channels, mutexes and so on
  *   stream.h   streams over anything                     buffered.h  readers and writers on them
+ *   port.h     requests from other threads
+ *
+ * For C++ there is peal.hpp as well.
  */
 #ifndef PEAL_PEAL_H
 #define PEAL_PEAL_H

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Every public header compiles alone, as strict C11 and as C++17, without a warning.
+# Every public header compiles alone, as strict C11 and as C++17, without a warning; those that are for C++
+# only, as C++17 and as C++20.
 . "$PEAL_SRCDIR/tests/tap.sh"
 
 warnings='-Wall -Wextra -Werror -pedantic'
@@ -29,5 +30,15 @@ for file in include/peal/*.h plugins/*/*.h; do
 		tap_skip "$header is C++17" 'no C++ compiler'
 	fi
 	tap_ok "$header has no atomics" sh -c '! grep -n "stdatomic\|_Atomic" "$1"' sh "$file"
+done
+for file in include/peal/*.hpp; do
+	header=peal/${file##*/}
+	for standard in 17 20; do
+		if command -v ${CXX%% *} >/dev/null; then
+			tap_ok "$header is C++$standard" compiles "$header" $CXX -std=c++$standard -x c++
+		else
+			tap_skip "$header is C++$standard" 'no C++ compiler'
+		fi
+	done
 done
 tap_done

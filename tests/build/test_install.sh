@@ -41,6 +41,13 @@ application() {
 		"$TMPDIR/application" "$(pkg-config --modversion peal)"
 }
 
+# The same for what is written with the headers of C++.
+example() {
+	flags=$(pkg-config --cflags --libs peal) || return 1
+	$CXX -std=c++17 "$PEAL_SRCDIR/docs/examples/cpp.cc" -o "$TMPDIR/example" $flags &&
+		"$TMPDIR/example" | grep -x 'caught: part 3 is broken'
+}
+
 # The loader resolves all at once and nothing is writable later; no stack is executable.
 linked_safely() {
 	readelf -dlW "$1" >"$TMPDIR/elf" || return 1
@@ -59,8 +66,10 @@ done
 tap_ok 'a C application builds and runs' application c $CC
 if command -v ${CXX%% *} >/dev/null; then
 	tap_ok 'a C++ application builds and runs' application c++ $CXX
+	tap_ok 'one that takes peal.hpp builds and runs' example
 else
 	tap_skip 'a C++ application builds and runs' 'no C++ compiler'
+	tap_skip 'one that takes peal.hpp builds and runs' 'no C++ compiler'
 fi
 tap_ok 'make uninstall leaves no file' sh -c 'make -s uninstall && [ -z "$(find "$1" ! -type d)" ]' sh "$root"
 tap_done

@@ -151,6 +151,16 @@ tests/contract/plugins/thrower.so: include/peal/plugin.h $(thrower)
 		$(AM_CXXFLAGS) $(CXXFLAGS) -fPIC $(AM_LDFLAGS) $(LDFLAGS) -shared -o $@ \
 		$(srcdir)/tests/contract/plugins/thrower.cc
 
+# peal.hpp, by the C++ compiler that there is; test_cpp_compilers.sh builds the same with others.
+cpp_sources = tests/contract/test_cpp.cc tests/contract/cpp/chan.cc tests/contract/cpp/runtime.cc \
+	tests/contract/cpp/scope.cc tests/contract/cpp/sync.cc tests/contract/cpp/task.cc \
+	tests/contract/cpp/throw.cc tests/contract/cpp/cpp.h
+if HAVE_CXX
+test_programs += tests/contract/test_cpp
+tests_contract_test_cpp_SOURCES = $(cpp_sources) $(runtime_help)
+test_scripts += tests/contract/test_cpp_compilers.sh
+endif
+
 # Scopes are macros: what other compilers make of them, and exceptions that leave them.
 test_scripts += tests/contract/test_scope_compilers.sh
 EXTRA_DIST += tests/contract/compilers/scopes.c tests/contract/compilers/scopes.cc

@@ -15,6 +15,8 @@
 
 #define MAX_BACKENDS 8
 
+PEAL_BEGIN_DECLS
+
 /* Set by find_backends(), before the suite is made. */
 extern const char *backend_names[MAX_BACKENDS];
 extern int backend_count;
@@ -39,5 +41,7 @@ void run_on(int i, peal_task_fn *body, void *arg, struct peal_rt_opts opts);
 
 /* The sum of a counter over all shards of the calling task's runtime. */
 uint64_t counter(const char *name);
+
+PEAL_END_DECLS
 
 #endif

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What the documentation shows compiles and works: the README's first C block (an echo server), C blocks
-# elsewhere that say so, and the programs in docs/examples.
+# What the documentation shows compiles and works: the README's first C block (an echo server), blocks of C
+# and C++ elsewhere that say so, and the programs in docs/examples.
 #
 # Other blocks are marked in their first line: ```c compile for functions that are to compile, ```c run
-# for a whole program that is to be run and to end with 0. Examples that need a library say so in their
+# for a whole program that is to be run and to end with 0; ```cpp compile and ```cpp run likewise. Examples that need a library say so in their
 # first comment, and are skipped where that is not installed.
 . "$PEAL_SRCDIR/tests/tap.sh"
 
@@ -16,23 +16,33 @@ needed() {
 	sed -n 's/^ \* Needs: //p; /^ \*\//q' "$1"
 }
 
+# choose_compiler SOURCE: and what libtool calls it.
+choose_compiler() {
+	case $1 in
+	*.cc) tag=CXX compiler="$CXX -std=c++17" ;;
+	*) tag=CC compiler=$CC ;;
+	esac
+}
+
 # build SOURCE PROGRAM: as a reader would, but against what was just built.
 build() {
+	choose_compiler "$1"
 	needs=$(needed "$1")
 	[ -z "$needs" ] || needs=$(pkg-config --cflags --libs "$needs") || return
-	"$PEAL_BUILDDIR/libtool" --silent --tag=CC --mode=link $CC ${PEAL_SANITIZER:+-fsanitize=$PEAL_SANITIZER} \
+	"$PEAL_BUILDDIR/libtool" --silent --tag=$tag --mode=link $compiler \
+		${PEAL_SANITIZER:+-fsanitize=$PEAL_SANITIZER} \
 		-Wall -Wextra -Werror -g -pthread -I"$PEAL_SRCDIR/include" -I"$PEAL_BUILDDIR/include" \
 		-o "$2" "$1" "$PEAL_BUILDDIR/libpeal.la" $needs
 }
 
-# first_block FILE, marked_blocks FILE: their text; the latter into $TMPDIR/block-N-WORD.c
+# first_block FILE, marked_blocks FILE: their text; the latter into $TMPDIR/block-N-WORD.c or .cc
 first_block() {
 	awk '/^```c( |$)/ && !seen { seen = inside = 1; next } /^```/ { inside = 0 } inside' "$1"
 }
 
 marked_blocks() {
 	awk -v folder="$TMPDIR" '
-		/^```c (compile|run)$/ { file = folder "/block-" ++n "-" $2 ".c"; next }
+		/^```c(pp)? (compile|run)$/ { file = folder "/block-" ++n "-" $2 (/cpp/ ? ".cc" : ".c"); next }
 		/^```/ { if (file) close(file); file = "" }
 		file { print >file }' "$1"
 }
@@ -79,9 +89,10 @@ readme_server() {
 }
 
 block() {
+	choose_compiler "$1"
 	case $1 in
-	*-run.c) build "$1" "${1%.c}" && timeout 60 "${1%.c}" ;;
-	*) $CC -Wall -Wextra -Werror -I"$PEAL_SRCDIR/include" -I"$PEAL_BUILDDIR/include" -c "$1" -o "$1.o" ;;
+	*-run.c*) build "$1" "${1%.*}" && timeout 60 "${1%.*}" ;;
+	*) $compiler -Wall -Wextra -Werror -I"$PEAL_SRCDIR/include" -I"$PEAL_BUILDDIR/include" -c "$1" -o "$1.o" ;;
 	esac
 }
 
@@ -100,9 +111,9 @@ promised() {
 }
 
 example() {
-	build "$PEAL_SRCDIR/docs/examples/$1.c" "$TMPDIR/$1" &&
-		promised "$PEAL_SRCDIR/docs/examples/$1.c" >"$TMPDIR/$1.want" &&
-		timeout 60 "$TMPDIR/$1" >"$TMPDIR/$1.out" && diff "$TMPDIR/$1.want" "$TMPDIR/$1.out"
+	build "$1" "$TMPDIR/example" &&
+		promised "$1" >"$TMPDIR/want" &&
+		timeout 60 "$TMPDIR/example" >"$TMPDIR/out" && diff "$TMPDIR/want" "$TMPDIR/out"
 }
 
 # A shared object in C that a Python program asks.
@@ -116,24 +127,33 @@ python_example() {
 			>"$TMPDIR/ask.out" && diff "$TMPDIR/ask.want" "$TMPDIR/ask.out"
 }
 
+cxx=$(command -v ${CXX%% *})
 tap_ok "README.md: the first program serves" readme_server
 for file in README.md CONTRIBUTING.md core/README.md docs/*.md; do
 	[ -f "$PEAL_SRCDIR/$file" ] || continue
 	rm -f "$TMPDIR"/block-*
 	marked_blocks "$PEAL_SRCDIR/$file"
-	for source in "$TMPDIR"/block-*.c; do
-		[ ! -f "$source" ] || tap_ok "$file: ${source##*/}" block "$source"
+	for source in "$TMPDIR"/block-*.c*; do
+		if [ ! -f "$source" ]; then
+			continue
+		elif [ -n "${source##*.cc}" ] || [ -n "$cxx" ]; then
+			tap_ok "$file: ${source##*/}" block "$source"
+		else
+			tap_skip "$file: ${source##*/}" "there is no C++ compiler"
+		fi
 	done
 done
 
-for source in "$PEAL_SRCDIR"/docs/examples/*.c; do
+for source in "$PEAL_SRCDIR"/docs/examples/*.c "$PEAL_SRCDIR"/docs/examples/*.cc; do
 	name=${source##*/}
-	name=${name%.c}
+	name=${name%.*}
 	needs=$(needed "$source")
-	if [ -n "$needs" ] && ! pkg-config --exists "$needs"; then
+	if [ -z "${source##*.cc}" ] && [ -z "$cxx" ]; then
+		tap_skip "examples/$name" "there is no C++ compiler"
+	elif [ -n "$needs" ] && ! pkg-config --exists "$needs"; then
 		tap_skip "examples/$name" "pkg-config does not find $needs"
 	elif grep -q '^ \* Prints:$' "$source"; then
-		tap_ok "examples/$name prints what it says" example "$name"
+		tap_ok "examples/$name prints what it says" example "$source"
 	else
 		tap_ok "examples/$name serves" example_server "$name"
 	fi
