@@ -4,7 +4,6 @@
  * from a thread on the second: 1, 64 and 1024 connections that each send 256 bytes, wait for them, and
  * send again. CPU time is the server's. With a yielder, a fiber of the server does nothing but yield.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -17,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "perf/loopback.h"
 #include "perf/runtime.h"
 
 enum { BYTES = 256, YIELDER = 1 << 20 };
@@ -212,19 +212,6 @@ static void put_load_on(struct perf_run *run, pid_t server, const struct sockadd
 	perf_two_threads(rest, put_load, &load);
 }
 
-static void listen_anywhere(struct sockaddr_in *address)
-{
-	socklen_t size = sizeof(*address);
-
-	*address = (struct sockaddr_in){ .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	perf_expect(listener >= 0 && !bind(listener, (struct sockaddr *)address, size) &&
-			!listen(listener, 1024) &&
-			!getsockname(listener, (struct sockaddr *)address, &size),
-		"a socket listens on loopback");
-}
-
 static void with_server(struct perf_run *run, void (*server)(struct perf_run *run))
 {
 	struct rlimit files;
@@ -235,7 +222,7 @@ static void with_server(struct perf_run *run, void (*server)(struct perf_run *ru
 		files.rlim_cur = files.rlim_max < 4096 ? files.rlim_max : 4096;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	listen_anywhere(&address);
+	listener = perf_listen(&address);
 	pid = fork();
 	perf_expect(pid >= 0, "there is room for a process");
 	if (!pid) {

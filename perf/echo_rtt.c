@@ -3,71 +3,15 @@
  * echo_rtt_256b: 512 rounds of 256 bytes over loopback TCP with an echo peer, a thread that blocks. The
  * floor is a client that waits with epoll; another does not wait but tries until something comes.
  */
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
-#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/task/task.h"
+#include "perf/loopback.h"
 #include "perf/runtime.h"
 
 enum { ROUNDS = 512, BYTES = 256 };
-
-static int listen_anywhere(struct sockaddr_in *address)
-{
-	socklen_t size = sizeof(*address);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	*address = (struct sockaddr_in){ .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	perf_expect(fd >= 0 && !bind(fd, (struct sockaddr *)address, size) && !listen(fd, 1) &&
-			!getsockname(fd, (struct sockaddr *)address, &size),
-		"a socket listens on loopback");
-	return fd;
-}
-
-static void *echo(void *arg)
-{
-	int fd = *(int *)arg;
-	char buf[BYTES];
-	ssize_t n;
-
-	perf_unpin();
-	while ((n = recv(fd, buf, sizeof(buf), 0)) > 0)
-		perf_expect(send(fd, buf, (size_t)n, MSG_NOSIGNAL) == n, "what came is echoed");
-	return NULL;
-}
-
-/* A connection whose other end echoes, in a thread that ends with it. */
-struct echo {
-	int fd, peer;
-	pthread_t thread;
-};
-
-static void echo_open(struct echo *echoing)
-{
-	struct sockaddr_in address;
-	int listener = listen_anywhere(&address), one = 1;
-
-	echoing->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	perf_expect(!connect(echoing->fd, (struct sockaddr *)&address, sizeof(address)) &&
-			(echoing->peer = accept(listener, NULL, NULL)) >= 0,
-		"there is a connection over loopback");
-	setsockopt(echoing->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	setsockopt(echoing->peer, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	close(listener);
-	perf_expect(
-		!pthread_create(&echoing->thread, NULL, echo, &echoing->peer), "a thread starts");
-}
-
-static void echo_close(struct echo *echoing)
-{
-	shutdown(echoing->fd, SHUT_RDWR);
-	pthread_join(echoing->thread, NULL);
-	close(echoing->fd);
-	close(echoing->peer);
-}
 
 static void rounds_of_peal(int fd, uint64_t rounds)
 {
@@ -81,17 +25,63 @@ static void rounds_of_peal(int fd, uint64_t rounds)
 	}
 }
 
+/* Without a fiber: each completion starts what comes next. */
+struct caller {
+	struct peal_op op;
+	struct peal_task *owner;
+	uint64_t left;
+	int fd;
+	unsigned int have;
+	char buf[BYTES];
+};
+
+static void on_received(struct peal_op *op);
+
+static void on_sent(struct peal_op *op)
+{
+	struct caller *caller = PEAL_CONTAINER_OF(op, struct caller, op);
+
+	perf_expect(op->result == BYTES, "all is sent");
+	caller->have = 0;
+	peal_op_recv(op, caller->fd, caller->buf, BYTES, 0, on_received);
+}
+
+static void on_received(struct peal_op *op)
+{
+	struct caller *caller = PEAL_CONTAINER_OF(op, struct caller, op);
+
+	perf_expect(op->result > 0, "all is received");
+	caller->have += (unsigned int)op->result;
+	if (caller->have < BYTES)
+		peal_op_recv(op, caller->fd, caller->buf + caller->have, BYTES - caller->have, 0,
+			on_received);
+	else if (--caller->left)
+		peal_op_send(op, caller->fd, caller->buf, BYTES, 0, on_sent);
+	else
+		peal_task_wake(caller->owner);
+}
+
+static void rounds_of_callbacks(int fd, uint64_t rounds)
+{
+	struct caller caller = { .owner = peal_task_current(), .left = rounds, .fd = fd };
+
+	peal_op_send(&caller.op, fd, caller.buf, BYTES, 0, on_sent);
+	while (caller.left)
+		peal_task_park();
+}
+
 static int client(void *arg)
 {
 	struct perf_run *run = arg;
-	struct echo echoing;
+	void (*rounds)(int, uint64_t) = run->variant->with ? rounds_of_callbacks : rounds_of_peal;
+	struct perf_echo echo;
 
-	echo_open(&echoing);
-	rounds_of_peal(echoing.fd, ROUNDS * run->warm_up);
+	perf_echo_open(&echo, BYTES);
+	rounds(echo.fd, ROUNDS * run->warm_up);
 	perf_start(run);
-	rounds_of_peal(echoing.fd, ROUNDS * run->count);
+	rounds(echo.fd, ROUNDS * run->count);
 	perf_stop(run);
-	echo_close(&echoing);
+	perf_echo_close(&echo);
 	return 0;
 }
 
@@ -123,20 +113,20 @@ static void rounds_of_epoll(int fd, uint64_t rounds, bool spin)
 
 static void run_bare(struct perf_run *run)
 {
-	struct echo echoing;
+	struct perf_echo echo;
 	bool spin = run->variant->with;
 
-	echo_open(&echoing);
-	rounds_of_epoll(echoing.fd, ROUNDS * run->warm_up, spin);
+	perf_echo_open(&echo, BYTES);
+	rounds_of_epoll(echo.fd, ROUNDS * run->warm_up, spin);
 	perf_start(run);
-	rounds_of_epoll(echoing.fd, ROUNDS * run->count, spin);
+	rounds_of_epoll(echo.fd, ROUNDS * run->count, spin);
 	perf_stop(run);
-	echo_close(&echoing);
+	perf_echo_close(&echo);
 }
 
 PERF_ROW(.name = "echo_rtt_256b", .what = "512 rounds of 256 bytes with a peer that blocks",
 	.unit = "us", .scale = 1000, .count = 4, .threads = 2,
 	.variants = { { "peal/uring", run_peal, .backend = "uring" },
 		{ "peal/epoll", run_peal, .backend = "epoll" },
-		{ "epoll", run_bare, .floor = true },
+		{ "peal/callbacks", run_peal, .with = 1 }, { "epoll", run_bare, .floor = true },
 		{ "spinning", run_bare, .floor = true, .with = 1 } })

@@ -9,6 +9,8 @@ perf_libperf_la_SOURCES = \
 	perf/histogram.h \
 	perf/lines.c \
 	perf/lines.h \
+	perf/loopback.c \
+	perf/loopback.h \
 	perf/machine.c \
 	perf/measure.c \
 	perf/perf.c \
@@ -27,8 +29,11 @@ perf_programs = \
 	perf/ping_pong \
 	perf/echo_rtt \
 	perf/echo_conns \
+	perf/streams \
 	perf/files \
+	perf/metadata \
 	perf/timers \
+	perf/sparse \
 	perf/idle \
 	perf/du
 
@@ -46,6 +51,15 @@ perf_du_LDADD = $(perf_ldadd)
 perf_files_LDADD = $(perf_ldadd)
 perf_timers_LDADD = $(perf_ldadd)
 perf_idle_LDADD = $(perf_ldadd)
+perf_metadata_LDADD = $(perf_ldadd)
+perf_sparse_LDADD = $(perf_ldadd)
+perf_streams_LDADD = $(perf_ldadd)
+perf_streams_SOURCES = \
+	perf/streams.c \
+	perf/streams.h \
+	perf/streams_floor.c \
+	perf/streams_floor.h \
+	perf/streams_load.c
 
 perf_micro_SOURCES = \
 	perf/bells.h \

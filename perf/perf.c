@@ -65,7 +65,7 @@ static void run_once(const struct perf_row *row, const struct perf_variant *vari
 
 	run.threads = row->threads == PERF_ALL_CPUS ? perf_cpus() : row->threads;
 	run.warm_up = options.smoke || options.count ? row->step
-						     : round_up(run.count / 8, row->step);
+						     : round_up((run.count + 7) / 8, row->step);
 	perf_forget(latency);
 	variant->run(&run);
 	if (run.skipped[0]) {
