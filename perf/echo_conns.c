@@ -3,11 +3,17 @@
  * echo_conns: an echo server of one thread on the first CPU, in a process of its own; the load comes
  * from a thread on the second: 1, 64 and 1024 connections that each send 256 bytes, wait for them, and
  * send again. CPU time is the server's. With a yielder, a fiber of the server does nothing but yield.
+ *
+ * PEAL_PERF_SERVERS: further servers, as NAME=PROGRAM and blanks between, which are run with --serve and the
+ * descriptor of the listening socket, and --yielder.
  */
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -19,7 +25,7 @@
 #include "perf/loopback.h"
 #include "perf/runtime.h"
 
-enum { BYTES = 256, YIELDER = 1 << 20 };
+enum { BYTES = 256, YIELDER = 1 << 20, CALLBACKS = 1 << 21 };
 
 static int listener;
 
@@ -46,12 +52,69 @@ static int yield_for_ever(void *arg)
 	return 0;
 }
 
+/* The same without fibers: what one completion leaves to do is the next operation. */
+struct conn {
+	struct peal_op op;
+	int fd;
+	ssize_t have, sent;
+	char buf[4096];
+};
+
+static void on_closed(struct peal_op *op)
+{
+	free(PEAL_CONTAINER_OF(op, struct conn, op));
+}
+
+static void on_received(struct peal_op *op);
+
+static void on_sent(struct peal_op *op)
+{
+	struct conn *conn = PEAL_CONTAINER_OF(op, struct conn, op);
+
+	conn->sent += op->result;
+	if (op->result < 0)
+		peal_op_close(op, conn->fd, on_closed);
+	else if (conn->sent < conn->have)
+		peal_op_send(op, conn->fd, conn->buf + conn->sent,
+			(size_t)(conn->have - conn->sent), 0, on_sent);
+	else
+		peal_op_recv(op, conn->fd, conn->buf, sizeof(conn->buf), 0, on_received);
+}
+
+static void on_received(struct peal_op *op)
+{
+	struct conn *conn = PEAL_CONTAINER_OF(op, struct conn, op);
+
+	conn->have = op->result;
+	conn->sent = 0;
+	if (op->result <= 0)
+		peal_op_close(op, conn->fd, on_closed);
+	else
+		peal_op_send(op, conn->fd, conn->buf, (size_t)conn->have, 0, on_sent);
+}
+
+static int serve_with_callbacks(void)
+{
+	int fd;
+
+	while ((fd = peal_accept(listener, NULL, NULL, 0)) >= 0) {
+		struct conn *conn = calloc(1, sizeof(*conn));
+
+		perf_expect(conn, "there is memory");
+		conn->fd = fd;
+		peal_op_recv(&conn->op, fd, conn->buf, sizeof(conn->buf), 0, on_received);
+	}
+	return fd;
+}
+
 static int serve(void *arg)
 {
 	struct perf_run *run = arg;
 
 	if (run->variant->with & YIELDER)
 		peal_spawn(yield_for_ever, NULL, NULL);
+	if (run->variant->with & CALLBACKS)
+		return serve_with_callbacks();
 	return peal_serve(listener, echo, NULL, NULL);
 }
 
@@ -92,6 +155,32 @@ static void serve_with_epoll(struct perf_run *run)
 				watch(epoll, accept(listener, NULL, NULL));
 			else
 				echo_once(events[i].data.fd);
+}
+
+/* Of PEAL_PERF_SERVERS: what stands behind "NAME=". */
+static const char *program_of(const char *name)
+{
+	static char words[2048];
+	size_t length = strlen(name);
+
+	snprintf(words, sizeof(words), "%s", getenv("PEAL_PERF_SERVERS"));
+	for (char *word = strtok(words, " "); word; word = strtok(NULL, " "))
+		if (!strncmp(word, name, length) && word[length] == '=')
+			return word + length + 1;
+	return NULL;
+}
+
+static void serve_with_program(struct perf_run *run)
+{
+	const char *program = program_of(run->variant->name);
+	char fd[16];
+
+	snprintf(fd, sizeof(fd), "%d", listener);
+	fcntl(listener, F_SETFD, 0);
+	if (program)
+		execl(program, program, "--serve", fd,
+			run->variant->with & YIELDER ? "--yielder" : NULL, NULL);
+	fprintf(stderr, "perf: %s does not run: %s\n", run->variant->name, strerror(errno));
 }
 
 /* The load. */
@@ -153,12 +242,16 @@ static bool client_receive(struct client *client)
 	return client->have == BYTES;
 }
 
-static void answers(struct load *load, uint64_t n, struct perf_histogram *latency)
+/* False: the server has not answered for a long time. */
+static bool answers(struct load *load, uint64_t n, struct perf_histogram *latency)
 {
 	struct epoll_event events[256];
 
 	for (uint64_t done = 0; done < n;) {
-		int ready = epoll_wait(load->epoll, events, 256, -1);
+		int ready = epoll_wait(load->epoll, events, 256, 10000);
+
+		if (!ready)
+			return false;
 
 		for (int i = 0; i < ready && done < n; i++) {
 			struct client *client = events[i].data.ptr;
@@ -171,23 +264,27 @@ static void answers(struct load *load, uint64_t n, struct perf_histogram *latenc
 			client_send(client);
 		}
 	}
+	return true;
 }
 
 static void *put_load(void *arg)
 {
 	struct load *load = arg;
 	struct client *clients = calloc(load->connections, sizeof(*clients));
+	bool answering;
 	int64_t cpu;
 
 	perf_expect(clients, "there is memory");
 	load->epoll = epoll_create1(EPOLL_CLOEXEC);
 	for (unsigned int i = 0; i < load->connections; i++)
 		client_open(&clients[i], load);
-	answers(load, load->run->warm_up + 2 * load->connections, NULL);
+	answering = answers(load, load->run->warm_up + 2 * load->connections, NULL);
 	cpu = cpu_of(load->server);
 	perf_start(load->run);
-	answers(load, load->run->count, load->run->latency);
+	answering = answering && answers(load, load->run->count, load->run->latency);
 	perf_stop(load->run);
+	if (!answering)
+		perf_skip(load->run, "the server has not answered for ten seconds");
 	load->run->used.cpu_ns = cpu_of(load->server) - cpu;
 	for (unsigned int i = 0; i < load->connections; i++)
 		close(clients[i].fd);
@@ -206,7 +303,7 @@ static void put_load_on(struct perf_run *run, pid_t server, const struct sockadd
 {
 	struct load load = { .run = run,
 		.address = *address,
-		.connections = (unsigned int)(run->variant->with & ~(uint64_t)YIELDER) };
+		.connections = (unsigned int)(run->variant->with & (YIELDER - 1)) };
 
 	perf_expect(!clock_getcpuclockid(server, &load.server), "the server has a CPU clock");
 	perf_two_threads(rest, put_load, &load);
@@ -247,12 +344,37 @@ static void run_epoll(struct perf_run *run)
 	with_server(run, serve_with_epoll);
 }
 
+static void run_program(struct perf_run *run)
+{
+	with_server(run, serve_with_program);
+}
+
+/* Further variants of a row: the first word of each pair is a name. */
+static void add_servers(struct perf_row *row)
+{
+	const char *list = getenv("PEAL_PERF_SERVERS");
+	static char names[PERF_VARIANTS][16];
+	int n = 0, at = 0;
+
+	while (row->variants[at].run)
+		at++;
+	for (; list && *list && at < PERF_VARIANTS; n++, at++) {
+		snprintf(names[n], sizeof(names[n]), "%.*s", (int)strcspn(list, "="), list);
+		row->variants[at] = (struct perf_variant){
+			.name = names[n], .run = run_program, .with = row->variants[0].with
+		};
+		list += strcspn(list, " ");
+		list += strspn(list, " ");
+	}
+}
+
 #define CONNECTIONS_ROW(row, text, n, requests)                                          \
 	PERF_ROW(.name = row, .what = "a request of 256 bytes, " text, .unit = "us",     \
-		.scale = 1000, .count = requests, .threads = 1,                          \
+		.scale = 1000, .count = requests, .threads = 1, .prepare = add_servers,  \
 		.variants = { { "peal/uring", run_peal, .backend = "uring", .with = n }, \
 			{ "peal/epoll", run_peal, .backend = "epoll", .with = n },       \
-			{ "epoll", run_epoll, .floor = true, .with = (n) & ~(uint64_t)YIELDER } })
+			{ "peal/callbacks", run_peal, .with = (n) | CALLBACKS },         \
+			{ "epoll", run_epoll, .floor = true, .with = (n) & (YIELDER - 1) } })
 
 CONNECTIONS_ROW("echo_conns_1", "one connection", 1, 5000)
 CONNECTIONS_ROW("echo_conns_64", "64 connections", 64, 50000)

@@ -54,10 +54,14 @@ void perf_echo_open(struct perf_echo *echo, size_t room)
 	perf_expect(!pthread_create(&echo->thread, NULL, echo_back, echo), "a thread starts");
 }
 
+void perf_echo_end(struct perf_echo *echo)
+{
+	pthread_join(echo->thread, NULL);
+	close(echo->peer);
+}
+
 void perf_echo_close(struct perf_echo *echo)
 {
-	shutdown(echo->fd, SHUT_RDWR);
-	pthread_join(echo->thread, NULL);
 	close(echo->fd);
-	close(echo->peer);
+	perf_echo_end(echo);
 }

@@ -20,5 +20,7 @@ struct perf_echo {
 /* The peer takes up to `room` bytes at a time and sends them back. Its thread may run on any CPU. */
 void perf_echo_open(struct perf_echo *echo, size_t room);
 void perf_echo_close(struct perf_echo *echo);
+/* The same after somebody else has closed our end. */
+void perf_echo_end(struct perf_echo *echo);
 
 #endif

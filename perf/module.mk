@@ -90,10 +90,19 @@ EXTRA_DIST += \
 	perf/instructions.txt \
 	perf/peers/Cargo.lock \
 	perf/peers/Cargo.toml \
+	perf/peers/go/go.mod \
+	perf/peers/go/main.go \
+	perf/peers/go/streams.go \
+	perf/peers/go/tasks.go \
+	perf/peers/libuv/loops.c \
+	perf/peers/libuv/loops.h \
+	perf/peers/libuv/server.c \
+	perf/peers/libuv/streams.c \
 	perf/peers/src/bin/compio.rs \
 	perf/peers/src/bin/spargio.rs \
 	perf/peers/src/bin/tokio.rs \
-	perf/peers/src/lib.rs
+	perf/peers/src/lib.rs \
+	perf/peers/src/streams.rs
 
 # PERF: options for every program; `make perf PERF='--only yield --json'`.
 perf: all

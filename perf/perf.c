@@ -30,6 +30,8 @@ void perf_register(struct perf_row *row)
 		row->step = 1;
 	if (!row->threads)
 		row->threads = 1;
+	if (row->prepare)
+		row->prepare(row);
 	*last_row = row;
 	last_row = &row->next;
 }

@@ -58,7 +58,7 @@ struct perf_variant {
 	uint64_t with;       /* the variant's own */
 };
 
-#define PERF_VARIANTS 8
+#define PERF_VARIANTS 10
 
 struct perf_row {
 	const char *name;
@@ -70,6 +70,7 @@ struct perf_row {
 	unsigned int threads; /* 1 unless it says something else; PERF_ALL_CPUS */
 	bool latency; /* a distribution: the value is the median over operations, p99 is shown */
 	bool alone;   /* nothing in it depends on other threads: instructions can be counted */
+	void (*prepare)(struct perf_row *row); /* before main(): to add variants; or NULL */
 	struct perf_variant variants[PERF_VARIANTS];
 	struct perf_row *next;
 };

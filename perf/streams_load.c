@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The loads of the rows of streams, and what every runtime does with them in the same way. */
 #include "perf/streams.h"
 
 const struct perf_load perf_stream = { .streams = 1, .steps = 1, .hot = 2048 };

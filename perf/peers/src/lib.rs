@@ -4,16 +4,18 @@
 //! Peal has shards in the same row.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{FromRawFd, OwnedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+pub mod streams;
 
 /// One sample: `warm_up` operations, then `count` between `start` and `stop`.
 pub struct Run {
     pub count: u64,
     pub warm_up: u64,
     begin: Option<(Instant, u64, i64)>,
-    wall: f64,
+    wall: f64, // or what the row times instead
     cpu: u64,
     sleeps: i64,
 }
@@ -61,6 +63,14 @@ impl Run {
         self.cpu = cpu_ns() - cpu;
         self.sleeps = sleeps() - slept;
     }
+
+    /// After stop(): the row is about CPU time, or about the time that somebody has waited.
+    pub fn time_cpu(&mut self) {
+        self.wall = self.cpu as f64;
+    }
+    pub fn time_waited(&mut self, waited: Duration) {
+        self.wall = waited.as_nanos() as f64;
+    }
 }
 
 /// `scale` is how many nanoseconds the unit has.
@@ -95,7 +105,7 @@ pub fn main_with(variant: &str, rows: &[Row]) {
     {
         for _ in 0..samples {
             let count = if smoke { 1 } else { row.count };
-            let warm_up = if smoke { 1 } else { row.count.div_ceil(8) };
+            let warm_up = row.count.div_ceil(8).min(count);
             let mut run = Run {
                 count,
                 warm_up,
@@ -138,23 +148,113 @@ pub fn steps(skewed: bool, request: u64, branch: u64) -> u32 {
 pub const ECHO_ROUNDS: u64 = 512;
 pub const ECHO_BYTES: usize = 256;
 
-/// The client's end of a connection whose other end echoes, in a thread that blocks.
-pub fn echo_peer() -> TcpStream {
+fn echo_back(mut stream: TcpStream, room: usize) {
+    let mut buf = vec![0u8; room];
+    stream.set_nodelay(true).expect("TCP_NODELAY");
+    while let Ok(n @ 1..) = stream.read(&mut buf) {
+        if stream.write_all(&buf[..n]).is_err() {
+            break;
+        }
+    }
+}
+
+/// Takes `connections` connections; each is echoed in a thread that blocks, `room` bytes at most at a time.
+pub fn echo_server(connections: usize, room: usize) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
     let address = listener.local_addr().expect("its address");
     std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("a connection");
-        let mut buf = [0u8; ECHO_BYTES];
-        stream.set_nodelay(true).expect("TCP_NODELAY");
-        while let Ok(n @ 1..) = stream.read(&mut buf) {
-            if stream.write_all(&buf[..n]).is_err() {
-                break;
-            }
+        for _ in 0..connections {
+            let (stream, _) = listener.accept().expect("a connection");
+            std::thread::spawn(move || echo_back(stream, room));
         }
     });
-    let stream = TcpStream::connect(address).expect("a connection");
+    address
+}
+
+/// The client's end of a connection whose other end echoes.
+pub fn echo_peer(room: usize) -> TcpStream {
+    let stream = TcpStream::connect(echo_server(1, room)).expect("a connection");
     stream.set_nodelay(true).expect("TCP_NODELAY");
     stream
+}
+
+/// For runtimes that have no call for it.
+pub fn nodelay(fd: std::os::fd::RawFd) {
+    let one: libc::c_int = 1;
+    let size = std::mem::size_of_val(&one) as libc::socklen_t;
+    // SAFETY: the option is an int, and lives until the call returns.
+    let err = unsafe {
+        libc::setsockopt(
+            fd,
+            libc::IPPROTO_TCP,
+            libc::TCP_NODELAY,
+            (&raw const one).cast(),
+            size,
+        )
+    };
+    assert_eq!(err, 0);
+}
+
+pub const EVENTS: u64 = 128;
+pub const EVENT_BYTES: usize = 64;
+
+/// wakeup_sparse, on a thread of its own: `fire` returns when the event was answered.
+pub fn wait_for_events(times: u64, mut fire: impl FnMut()) -> Duration {
+    let mut waited = Duration::ZERO;
+    for _ in 0..times * EVENTS {
+        std::thread::sleep(Duration::from_micros(50));
+        let begin = Instant::now();
+        fire();
+        waited += begin.elapsed();
+    }
+    waited
+}
+
+/// --serve FD [--yielder], as perf/echo_conns.c starts a server: the listening socket that it inherits, and
+/// whether a task beside shall do nothing but yield.
+pub fn serving() -> Option<(TcpListener, bool)> {
+    let args: Vec<String> = std::env::args().collect();
+    let at = args.iter().position(|arg| arg == "--serve")?;
+    let fd = args.get(at + 1)?.parse().ok()?;
+    // SAFETY: it was inherited, and is nobody else's.
+    let listener = unsafe { TcpListener::from_raw_fd(fd) };
+    Some((listener, args.iter().any(|arg| arg == "--yielder")))
+}
+
+pub const FILES: usize = 1024;
+
+/// Files without content, in memory, which go when this goes.
+pub struct Files {
+    pub paths: Vec<std::path::PathBuf>,
+}
+
+impl Files {
+    pub fn new() -> Files {
+        let folder =
+            std::path::PathBuf::from(format!("/dev/shm/peal-peers-{}", std::process::id()));
+        std::fs::create_dir(&folder).expect("a folder");
+        let paths: Vec<_> = (0..FILES)
+            .map(|i| folder.join(format!("file-{i}")))
+            .collect();
+        for path in &paths {
+            std::fs::write(path, []).expect("a file");
+        }
+        Files { paths }
+    }
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        if let Some(folder) = self.paths[0].parent() {
+            let _ = std::fs::remove_dir_all(folder);
+        }
+    }
 }
 
 pub const PIECE: usize = 4096;
