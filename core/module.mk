@@ -156,6 +156,8 @@ libpeal_core_la_SOURCES += \
 	core/sched/hog.c \
 	core/sched/hog.h \
 	core/sched/inbox.h \
+	core/sched/linger.c \
+	core/sched/linger.h \
 	core/sched/loop.c \
 	core/sched/park.c \
 	core/sched/sched.c \
@@ -195,6 +197,7 @@ libpeal_core_la_SOURCES += \
 	core/sync/chan.c \
 	core/sync/chan.h \
 	core/sync/chan_buffer.h \
+	core/sync/chan_linger.c \
 	core/sync/chan_select.c \
 	core/sync/condition.c \
 	core/sync/mutex.c \

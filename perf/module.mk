@@ -27,6 +27,7 @@ perf_programs = \
 	perf/spawn_join \
 	perf/cold_start \
 	perf/ping_pong \
+	perf/channels \
 	perf/echo_rtt \
 	perf/echo_conns \
 	perf/streams \
@@ -44,6 +45,7 @@ perf_ldadd = perf/libperf.la libpeal_core.la
 perf_fanout_LDADD = $(perf_ldadd)
 perf_spawn_join_LDADD = $(perf_ldadd)
 perf_ping_pong_LDADD = $(perf_ldadd)
+perf_channels_LDADD = $(perf_ldadd)
 perf_cold_start_LDADD = $(perf_ldadd)
 perf_echo_rtt_LDADD = $(perf_ldadd)
 perf_echo_conns_LDADD = $(perf_ldadd)

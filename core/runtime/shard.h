@@ -21,6 +21,7 @@
 #include "core/sched/hog.h"
 #include "core/sched/inbox.h"
 #include "core/io/inflight.h"
+#include "core/sched/linger.h"
 #include "core/base/list.h"
 #include "core/msg/msg.h"
 #include "core/base/node.h"
@@ -73,7 +74,8 @@ struct peal_shard {
 	bool rang;                 /* somebody's bell, since it slept the last time */
 	struct peal_queue starved; /* fresh tasks for which there was no stack */
 	struct peal_choice choice;
-	bool *owed; /* bells that could not be rung yet, by shard */
+	struct peal_linger linger; /* of fibers that wait for one of another shard */
+	bool *owed;                /* bells that could not be rung yet, by shard */
 	uint32_t owed_count;
 
 	/* Tasks */

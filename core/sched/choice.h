@@ -18,6 +18,7 @@ enum peal_choice_kind {
 	PEAL_CHOICE_WAKE,   /* where the search for a shard to wake begins */
 	PEAL_CHOICE_SPIN,   /* 0: sleep at once, 1: spin first */
 	PEAL_CHOICE_SELECT, /* among channels that are ready: 0 for the one looked at last */
+	PEAL_CHOICE_LINGER, /* 0: give the shard up at once, 1: look on for a moment (linger.h) */
 };
 
 /*

@@ -42,6 +42,12 @@ static inline void peal_wakeword_rise(struct peal_wakeword *word)
 	(void)peal_exchange_acq_rel(&word->state, PEAL_WAKE_NONE);
 }
 
+/* The sleeper, before it sleeps: was it woken already? A hint, that says nothing of what the waker wrote. */
+static inline bool peal_wakeword_stored(struct peal_wakeword *word)
+{
+	return peal_load_relaxed(&word->state) == PEAL_WAKE_STORED;
+}
+
 /* Anybody. True: it sleeps, and the caller must see to it that it is resumed. False: nothing is owed, and
  * the sleeper may be gone from here on. */
 static inline bool peal_wakeword_wake(struct peal_wakeword *word)

@@ -9,6 +9,10 @@
 #include "core/base/fatal.h"
 #include "core/runtime/shard.h"
 
+/* So many take as long as an operation that completes at once: that is what the budget of a slice is
+ * meant for. */
+#define TRANSFERS_PER_OP 8
+
 int peal_chan_create(struct peal_chan **chan, size_t capacity, size_t size)
 {
 	struct peal_chan *made;
@@ -162,6 +166,13 @@ int peal_chan_transfer(struct peal_chan *chan, bool send, void *value, struct pe
 	return send ? put(chan, value, wake) : get(chan, value, wake);
 }
 
+/* On a shard: its count. */
+static inline uint64_t count(struct peal_shard *shard)
+{
+	PEAL_COUNT(shard, chan_transfers);
+	return peal_load_relaxed(&shard->counters->chan_transfers);
+}
+
 void peal_chan_done(struct peal_task *wake)
 {
 	struct peal_shard *shard = peal_shard_current();
@@ -169,13 +180,19 @@ void peal_chan_done(struct peal_task *wake)
 	if (wake)
 		peal_task_wake(wake);
 	if (shard)
-		PEAL_COUNT(shard, chan_transfers);
+		count(shard);
 }
 
 void peal_chan_done_in(struct peal_task *self, struct peal_task *wake)
 {
-	peal_chan_done(wake);
-	if (--self->shard->op_budget == 0)
+	struct peal_shard *shard = self->shard;
+	bool gives_way = count(shard) % TRANSFERS_PER_OP == 0 && --shard->op_budget == 0;
+
+	if (wake) {
+		peal_task_wake(wake);
+		gives_way |= shard->flush; /* its shard sleeps, and the bell is not rung before */
+	}
+	if (PEAL_UNLIKELY(gives_way))
 		peal_task_yield(self);
 }
 
@@ -196,7 +213,7 @@ static int sleep_in(struct peal_chan *chan, bool send, struct peal_chan_waiter *
 	int err;
 
 	PEAL_COUNT(waiter->wait->wait.task->shard, sync_waits);
-	peal_task_park();
+	peal_task_park_lingering(waiter->wait->wait.task);
 	err = peal_wait_end(&waiter->wait->wait);
 	if (!err)
 		return waiter->wait->result;
@@ -220,26 +237,44 @@ static int transfer_or_queue(
 	return err;
 }
 
-static int transfer(struct peal_chan *chan, bool send, void *value)
+static PEAL_NOINLINE int transfer_slowly(
+	struct peal_chan *chan, bool send, void *value, struct peal_task *self)
 {
 	struct peal_chan_wait wait = PEAL_CHAN_WAIT("channel");
 	struct peal_chan_waiter waiter = { .wait = &wait, .value = value };
 	struct peal_task *wake = NULL;
 	int err;
 
-	if (!chan || (!value && send && chan->size))
-		return -EINVAL;
-	err = peal_wait_begin(&wait.wait);
-	if (err)
-		return err;
-	if (!peal_chan_transfer_alone(chan, send, value))
-		err = transfer_or_queue(chan, send, &waiter, &wake);
+	if (peal_chan_linger(chan, send, self->shard) &&
+		peal_chan_transfer_alone(chan, send, value)) {
+		peal_chan_done_in(self, NULL);
+		return 0;
+	}
+	peal_wait_enter(&wait.wait, self);
+	err = transfer_or_queue(chan, send, &waiter, &wake);
 	if (err == -EAGAIN)
 		return sleep_in(chan, send, &waiter);
 	peal_wait_end(&wait.wait);
 	if (!err)
-		peal_chan_done_in(wait.wait.task, wake);
+		peal_chan_done_in(self, wake);
 	return err;
+}
+
+/* The usual case first, with nothing that only a wait needs. */
+static inline int transfer(struct peal_chan *chan, bool send, void *value)
+{
+	struct peal_task *self = peal_task_current();
+	int err;
+
+	if (!chan || (!value && send && chan->size))
+		return -EINVAL;
+	err = self ? peal_wait_check(self) : -EPERM;
+	if (PEAL_UNLIKELY(err))
+		return err;
+	if (PEAL_UNLIKELY(!peal_chan_transfer_alone(chan, send, value)))
+		return transfer_slowly(chan, send, value, self);
+	peal_chan_done_in(self, NULL);
+	return 0;
 }
 
 static int try_transfer(struct peal_chan *chan, bool send, void *value)

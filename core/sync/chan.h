@@ -12,8 +12,7 @@
  * receiver reads the value after it has seen that tail (acquire); and it publishes the new head after it
  * has read, which the sender sees before it writes there again.
  *
- A fiber that waits has one claim, and
- * a waiter in the queue of each channel that it waits for. Whoever serves it takes a waiter out of a
+ * A fiber that waits has one claim, and a waiter in the queue of each channel that it waits for. Whoever serves it takes a waiter out of a
  * queue and makes the claim, by compare-and-swap, since others may be about to do the same at another
  * channel; whose claim fails has found a waiter that is over, and goes on to the next. A cancel is a claim
  * as well. Exactly one claim succeeds, and it owes the fiber a wake, after the locks were let go. The fiber
@@ -26,6 +25,7 @@
 
 #include "core/base/compiler.h"
 #include "core/base/spin.h"
+#include "core/sched/linger.h"
 #include "core/task/wait.h"
 
 /* peal_chan_wait.claim: one of these, or PEAL_CHAN_SERVED + the waiter's index. */
@@ -55,15 +55,16 @@ struct peal_chan_end {
 	moved;        /* values that have passed this end: written with the lock held */
 	size_t other; /* what the other end's `moved` was, or more by now */
 	size_t at;    /* the slot of the next one */
+	struct peal_linger linger;
 };
 
 struct peal_chan {
 	struct peal_chan_end in, out;
 	/* Written with both locks held. */
 	PEAL_ALIGNED_LINE bool closed;
-	bool slow;       /* closed, or somebody waits: both locks are needed */
-	size_t size;     /* of a value */
-	size_t capacity; /* values that fit into the buffer */
+	PEAL_ATOMIC(bool) slow; /* closed, or somebody waits: both locks are needed */
+	size_t size;            /* of a value */
+	size_t capacity;        /* values that fit into the buffer */
 	struct peal_chan_queue senders, receivers;
 	PEAL_ALIGNED_LINE unsigned char buffer[];
 };
@@ -77,7 +78,8 @@ static inline void peal_chan_lock(struct peal_chan *chan)
 
 static inline void peal_chan_unlock(struct peal_chan *chan)
 {
-	chan->slow = chan->closed || chan->senders.first || chan->receivers.first;
+	peal_store_relaxed(
+		&chan->slow, chan->closed || chan->senders.first || chan->receivers.first);
 	peal_spin_unlock(&chan->out.lock);
 	peal_spin_unlock(&chan->in.lock);
 }
@@ -107,6 +109,9 @@ bool peal_chan_ready(struct peal_chan *chan, bool send);
  * wake when it has let go of the locks.
  */
 int peal_chan_transfer(struct peal_chan *chan, bool send, void *value, struct peal_task **wake);
+
+/* chan_linger.c: look on for a moment, without locks. True when it is worth to try again. */
+bool peal_chan_linger(struct peal_chan *chan, bool send, struct peal_shard *shard);
 
 /* After a success, without locks: wake and count. */
 void peal_chan_done(struct peal_task *wake);

@@ -52,7 +52,7 @@ static inline bool peal_chan_push_alone(struct peal_chan *chan, const void *valu
 {
 	size_t tail = peal_load_relaxed(&chan->in.moved);
 
-	if (PEAL_UNLIKELY(chan->slow))
+	if (PEAL_UNLIKELY(peal_load_relaxed(&chan->slow)))
 		return false;
 	if (tail - chan->in.other >= chan->capacity)
 		chan->in.other = peal_load_acquire(&chan->out.moved);
@@ -66,7 +66,7 @@ static inline bool peal_chan_pull_alone(struct peal_chan *chan, void *value)
 {
 	size_t head = peal_load_relaxed(&chan->out.moved);
 
-	if (PEAL_UNLIKELY(chan->slow))
+	if (PEAL_UNLIKELY(peal_load_relaxed(&chan->slow)))
 		return false;
 	/* Where this end has moved with both locks it may have passed what it last saw. */
 	if ((ptrdiff_t)(chan->out.other - head) <= 0)

@@ -136,7 +136,7 @@ static int sleep_in(
 	int i, err;
 
 	PEAL_COUNT(wait->wait.task->shard, sync_waits);
-	peal_task_park();
+	peal_task_park_lingering(wait->wait.task);
 	err = peal_wait_end(&wait->wait);
 	leave_queues(selection, waiters);
 	if (err)

@@ -85,7 +85,7 @@ void peal_mutex_relock(struct peal_mutex *mutex, struct peal_task *self)
 
 	waiter.wait.task = self;
 	if (!take(inside(mutex), self, &waiter))
-		peal_task_park();
+		peal_task_park_lingering(self);
 }
 
 int peal_mutex_unlock(struct peal_mutex *mutex)

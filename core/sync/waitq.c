@@ -56,7 +56,7 @@ struct peal_waiter *peal_waitq_pop(struct peal_waitq *queue)
 int peal_waiter_sleep(struct peal_waiter *waiter)
 {
 	PEAL_COUNT(waiter->wait.task->shard, sync_waits);
-	peal_task_park();
+	peal_task_park_lingering(waiter->wait.task);
 	return peal_wait_end(&waiter->wait);
 }
 

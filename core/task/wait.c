@@ -5,20 +5,13 @@
 #include "core/task/wait.h"
 
 /* A fiber that takes no notice of being cancelled must not keep its shard from everything else. */
-static int refuse(struct peal_task *task, int err)
+int peal_wait_refuse(struct peal_task *task, int err)
 {
 	if (err == -ETIMEDOUT)
 		task->expired = true;
 	if (--task->shard->op_budget == 0)
 		peal_task_yield(task);
 	return err;
-}
-
-int peal_wait_check(struct peal_task *task)
-{
-	int err = peal_wait_allowed(task);
-
-	return PEAL_UNLIKELY(err) ? refuse(task, err) : 0;
 }
 
 int peal_wait_begin(struct peal_wait *wait)

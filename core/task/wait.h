@@ -44,9 +44,6 @@ struct peal_wait {
 int peal_wait_begin(struct peal_wait *wait);
 int peal_wait_end(struct peal_wait *wait);
 
-/* Too late to begin? What peal_wait_begin() would say, for a call that does more before it waits. */
-int peal_wait_check(struct peal_task *task);
-
 /* Begin without asking whether it is too late: for what must be waited for in any case. */
 static inline void peal_wait_enter(struct peal_wait *wait, struct peal_task *task)
 {
@@ -63,6 +60,20 @@ static inline int peal_wait_allowed(const struct peal_task *task)
 	if (PEAL_UNLIKELY(task->scope))
 		return peal_nursery_error(task->scope);
 	return PEAL_UNLIKELY(task->shard->cancelled) && !task->system ? -ECANCELED : 0;
+}
+
+/* It may not: what the caller is to return. */
+int peal_wait_refuse(struct peal_task *task, int err);
+
+/* What peal_wait_begin() would say, for a call that has something else to do before it waits. */
+static inline int peal_wait_check(struct peal_task *task)
+{
+	int err = peal_wait_allowed(task);
+
+	if (PEAL_UNLIKELY(err))
+		return peal_wait_refuse(task, err);
+	peal_nursery_arm(task->scope);
+	return 0;
 }
 
 /* Cancel the wait of a task, if it has one. On its shard. */

@@ -28,6 +28,7 @@ runtime_help = tests/contract/runtime.c tests/contract/runtime.h
 test_programs += \
 	tests/contract/test_buffered \
 	tests/contract/test_chan \
+	tests/contract/test_linger \
 	tests/contract/test_cancel \
 	tests/contract/test_embed \
 	tests/contract/test_emergency \
@@ -59,6 +60,7 @@ test_programs += \
 	tests/contract/test_time
 tests_contract_test_buffered_SOURCES = tests/contract/test_buffered.c $(runtime_help)
 tests_contract_test_chan_SOURCES = tests/contract/test_chan.c $(runtime_help)
+tests_contract_test_linger_SOURCES = tests/contract/test_linger.c $(runtime_help)
 tests_contract_test_embed_SOURCES = tests/contract/test_embed.c $(runtime_help)
 tests_contract_test_cancel_SOURCES = tests/contract/test_cancel.c tests/contract/cancel/cancel.h \
 	tests/contract/cancel/io.c tests/contract/cancel/others.c tests/contract/cancel/sync.c \
