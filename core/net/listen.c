@@ -23,17 +23,12 @@ static int set_up(int fd, const struct peal_sockaddr *address, const struct peal
 {
 	int err = peal_socket_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 
-	if (!err && opts->reuse_port)
-		err = peal_socket_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-	if (!err && address->storage.ss_family == AF_INET6)
-		err = peal_socket_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, !address->both);
 	if (!err)
-		err = (int)peal_sys_bind(
-			fd, (const struct sockaddr *)&address->storage, address->size);
+		err = peal_socket_bind(fd, address, opts->reuse_port);
 	return err ? err : start_listening(fd, opts);
 }
 
-static int listen_on(const struct peal_sockaddr *address, const struct peal_listen_opts *opts)
+static int listen_on(const struct peal_sockaddr *address, const void *opts)
 {
 	long fd = peal_sys_socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -42,22 +37,10 @@ static int listen_on(const struct peal_sockaddr *address, const struct peal_list
 
 int peal_tcp_listen(const char *text, const struct peal_listen_opts *given)
 {
-	struct peal_sockaddr address;
 	struct peal_listen_opts opts;
 	int err = PEAL_OPTS_READ(&opts, given);
-	int fd;
 
-	if (!err)
-		err = peal_sockaddr_parse(&address, text);
-	if (err)
-		return err;
-	fd = listen_on(&address, &opts);
-	/* A kernel without IPv6 still has all of its IPv4 addresses. */
-	if (fd == -EAFNOSUPPORT && address.both) {
-		peal_sockaddr_only_ipv4(&address);
-		fd = listen_on(&address, &opts);
-	}
-	return fd;
+	return err ? err : peal_socket_make_at(text, listen_on, &opts);
 }
 
 /* Is it a socket that nobody listens at any more? Whatever else is there refuses connections, too. */

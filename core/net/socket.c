@@ -49,40 +49,50 @@ int peal_sockaddr_unix(struct peal_sockaddr *address, const char *path)
 	return 0;
 }
 
-static int open_udp(const struct peal_sockaddr *address, const struct peal_udp_opts *opts)
+int peal_socket_bind(int fd, const struct peal_sockaddr *address, bool reuse_port)
 {
-	int fd = (int)peal_sys_socket(address->storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int err = 0;
 
-	if (fd < 0)
-		return fd;
-	if (opts->reuse_port)
+	if (reuse_port)
 		err = peal_socket_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (!err && address->storage.ss_family == AF_INET6)
 		err = peal_socket_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, !address->both);
-	if (!err)
-		err = (int)peal_sys_bind(
-			fd, (const struct sockaddr *)&address->storage, address->size);
-	return peal_socket_made(fd, err);
+	if (err)
+		return err;
+	return (int)peal_sys_bind(fd, (const struct sockaddr *)&address->storage, address->size);
+}
+
+int peal_socket_make_at(const char *text,
+	int (*make)(const struct peal_sockaddr *address, const void *opts), const void *opts)
+{
+	struct peal_sockaddr address;
+	int fd = peal_sockaddr_parse(&address, text);
+
+	if (fd)
+		return fd;
+	fd = make(&address, opts);
+	/* A kernel without IPv6 still has all of its IPv4 addresses. */
+	if (fd == -EAFNOSUPPORT && address.both) {
+		peal_sockaddr_only_ipv4(&address);
+		fd = make(&address, opts);
+	}
+	return fd;
+}
+
+static int open_udp(const struct peal_sockaddr *address, const void *given)
+{
+	const struct peal_udp_opts *opts = given;
+	int fd = (int)peal_sys_socket(address->storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	return fd < 0 ? fd : peal_socket_made(fd, peal_socket_bind(fd, address, opts->reuse_port));
 }
 
 int peal_udp_open(const char *text, const struct peal_udp_opts *given)
 {
-	struct peal_sockaddr address;
 	struct peal_udp_opts opts;
 	int err = PEAL_OPTS_READ(&opts, given);
-	int fd;
 
-	if (!err)
-		err = peal_sockaddr_parse(&address, text);
-	if (err)
-		return err;
-	fd = open_udp(&address, &opts);
-	if (fd == -EAFNOSUPPORT && address.both) {
-		peal_sockaddr_only_ipv4(&address);
-		fd = open_udp(&address, &opts);
-	}
-	return fd;
+	return err ? err : peal_socket_make_at(text, open_udp, &opts);
 }
 
 int peal_unix_open(const char *path)

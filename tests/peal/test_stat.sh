@@ -2,10 +2,8 @@
 # SPDX-License-Identifier: MIT
 # `peal stat` and the frame of the command: what they print about another process, and how they end.
 . "$PEAL_SRCDIR/tests/tap.sh"
+. "$PEAL_SRCDIR/tests/peal/command.sh"
 
-peal=$PEAL_BUILDDIR/tools/peal/peal
-out=$TMPDIR/out
-err=$TMPDIR/err
 pids=
 
 # start SHARDS RUNTIMES: a process to look at, in $pid. It ends when descriptor 9 is closed, or is killed.
@@ -24,34 +22,6 @@ start() {
 }
 trap 'kill $pids 2>/dev/null' EXIT
 exec 9<>"$TMPDIR/hold"
-
-# code N COMMAND...: it ends with that code; its output is in $out and $err.
-code() {
-	expected=$1
-	shift
-	code=0
-	"$@" >"$out" 2>"$err" || code=$?
-	[ "$code" -eq "$expected" ] || {
-		echo "exit code $code, not $expected: $*"
-		cat "$out" "$err"
-		return 1
-	}
-}
-
-# shows REGEX..., says REGEX...: each matches a line of the output (of the errors).
-matches() {
-	file=$1
-	shift
-	for regex; do
-		grep -Eq -e "$regex" "$file" || {
-			echo "nothing matches $regex in"
-			cat "$file"
-			return 1
-		}
-	done
-}
-shows() { matches "$out" "$@"; }
-says() { matches "$err" "$@"; }
 
 start 2 1
 
