@@ -186,6 +186,7 @@ libpeal_core_la_SOURCES += \
 	core/stream/copy.c \
 	core/stream/faulty_stream.c \
 	core/stream/fd_stream.c \
+	core/stream/frame.c \
 	core/stream/memory_stream.c \
 	core/stream/reader.c \
 	core/stream/reader_find.c \

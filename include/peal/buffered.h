@@ -158,6 +158,43 @@ PEAL_API ssize_t peal_writer_vprintf(struct peal_writer *writer, const char *for
  * there: the call can be made again, after a deadline, say. */
 PEAL_API int peal_writer_flush(struct peal_writer *writer);
 
+/*
+ * Frames: pieces of data, each with its length before it. How the length is written is a number: of its
+ * bytes, 1, 2, 4 or 8, in the order of the network; the other way round with PEAL_FRAME_LE added; or
+ * PEAL_FRAME_VARINT, seven bits to a byte, the lowest first, as in protocol buffers (at most 10 bytes).
+ *
+ *	while ((n = peal_reader_frame(&reader, 4, 0, &data, &size)) > 0)
+ *		...
+ *	n = peal_writer_frame(&writer, 4, data, size);
+ */
+#define PEAL_FRAME_LE     0x100u
+#define PEAL_FRAME_VARINT 0x200u
+
+/*
+ * The next frame: *size bytes from *data, in the buffer and good until the next call on the reader. An
+ * empty frame has 0 of them, which is not the end.
+ *
+ * 1; 0 when the stream has ended and there is no frame more; -EPROTO when it has ended in the midst of one,
+ * or for a varint that is none; -EMSGSIZE when the frame is longer than the limit (0: none of ours) or,
+ * with its length, than the buffer; -EINVAL for a format that is none. After an error nothing was taken:
+ * of one that is too long, peal_reader_frame_size() can take the length alone.
+ */
+PEAL_API int peal_reader_frame(
+	struct peal_reader *reader, uint32_t format, uint64_t limit, char **data, size_t *size);
+
+/*
+ * The length of the next frame alone, which is taken; its bytes come next, to be read in pieces of any
+ * size. Results are those of peal_reader_frame(); here a limit of 0 is that of the buffer, UINT64_MAX is
+ * none.
+ */
+PEAL_API int peal_reader_frame_size(
+	struct peal_reader *reader, uint32_t format, uint64_t limit, uint64_t *size);
+
+/* Write a frame, as peal_writer_write() writes. size, or a negative errno: -EMSGSIZE when the length has no
+ * room in its bytes, -EINVAL for a format that is none. */
+PEAL_API ssize_t peal_writer_frame(
+	struct peal_writer *writer, uint32_t format, const void *data, size_t size);
+
 PEAL_END_DECLS
 
 #endif
