@@ -64,8 +64,8 @@ tests_contract_test_chan_SOURCES = tests/contract/test_chan.c $(runtime_help)
 tests_contract_test_linger_SOURCES = tests/contract/test_linger.c $(runtime_help)
 tests_contract_test_embed_SOURCES = tests/contract/test_embed.c $(runtime_help)
 tests_contract_test_cancel_SOURCES = tests/contract/test_cancel.c tests/contract/cancel/cancel.h \
-	tests/contract/cancel/io.c tests/contract/cancel/others.c tests/contract/cancel/sync.c \
-	$(runtime_help)
+	tests/contract/cancel/io.c tests/contract/cancel/others.c tests/contract/cancel/stream.c \
+	tests/contract/cancel/sync.c $(runtime_help)
 tests_contract_test_emergency_SOURCES = tests/contract/test_emergency.c $(runtime_help)
 tests_contract_test_fork_SOURCES = tests/contract/test_fork.c $(runtime_help)
 tests_contract_test_faults_SOURCES = tests/contract/test_faults.c $(runtime_help)
