@@ -68,7 +68,7 @@ static void make_room(struct peal_reader *reader)
 {
 	size_t used = reader->end - reader->start;
 
-	if (reader->start && (!used || reader->capacity - reader->end < reader->capacity / 4)) {
+	if (reader->start && (!used || reader->capacity - reader->end <= reader->capacity / 4)) {
 		memmove(reader->buf, reader->buf + reader->start, used);
 		reader->start = 0;
 		reader->end = used;
