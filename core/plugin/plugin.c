@@ -253,6 +253,16 @@ struct peal_plugins *peal_plugins_create(struct peal_rt *rt)
 	return plugins;
 }
 
+/* One that starts meanwhile, and so is not in the list yet, finds the runtime draining. */
+void peal_plugins_drain(struct peal_plugins *plugins)
+{
+	struct peal_loaded *loaded = peal_load_acquire(&plugins->first);
+
+	for (; loaded; loaded = peal_load_acquire(&loaded->newer))
+		if (loaded->plugin.drain)
+			loaded->plugin.drain(loaded->state);
+}
+
 void peal_plugins_stop(struct peal_plugins *plugins)
 {
 	struct peal_loaded *loaded;

@@ -31,6 +31,9 @@ struct peal_task;
  */
 struct peal_plugins *peal_plugins_create(struct peal_rt *rt);
 
+/* Tell them that the runtime drains. On the loop of shard 0. */
+void peal_plugins_drain(struct peal_plugins *plugins);
+
 /*
  * Stop them all, the last one first, and refuse others from now on. Called once the last task has
  * ended, while the shards still run what is posted to them: in a fiber of the runtime, or on a

@@ -68,12 +68,12 @@ static void host_log(const struct peal_host *host, enum peal_log_level level, co
 	peal_log(level, "%s: %s", loaded_of(host)->plugin.name, text);
 }
 
-static int host_signal_watch(const struct peal_host *host, struct peal_signal_watch *watch)
+static int host_signal_watch(const struct peal_host *host, struct peal_sigwatch *watch)
 {
 	return peal_signals_watch(host->rt, watch);
 }
 
-static void host_signal_unwatch(const struct peal_host *host, struct peal_signal_watch *watch)
+static void host_signal_unwatch(const struct peal_host *host, struct peal_sigwatch *watch)
 {
 	peal_signals_unwatch(host->rt, watch);
 }

@@ -45,7 +45,7 @@ static void after_fork_in_child(void)
 	pthread_mutex_init(&lock, NULL);
 	peal_alloc_after_fork();
 	peal_overflow_after_fork();
-	peal_signal_gate_after_fork();
+	peal_signals_gate_after_fork();
 	peal_add_seq_cst(&generation, 1);
 	peal_shard_here = NULL;
 	peal_fiber_here = (struct peal_fiber_here){ 0 };

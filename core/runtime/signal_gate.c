@@ -22,7 +22,7 @@ static struct {
 	struct sigaction before; /* who is called next */
 } gate[PEAL_SIGNALS + 1];
 
-static PEAL_ATOMIC(struct peal_signal_listener *) first;
+static PEAL_ATOMIC(struct peal_signals_listener *) first;
 static PEAL_ATOMIC(uint32_t) visitors; /* handlers that look at listeners */
 
 /* Signals whose earlier handler is being called on this thread, and which might come back to us. */
@@ -36,7 +36,7 @@ static bool is_fault(int number)
 	return false;
 }
 
-bool peal_signal_valid(int number)
+bool peal_signals_valid(int number)
 {
 	return number >= 1 && number <= PEAL_SIGNALS && !is_fault(number) && number != SIGKILL &&
 		number != SIGSTOP && (number < __SIGRTMIN || number >= SIGRTMIN);
@@ -44,7 +44,7 @@ bool peal_signal_valid(int number)
 
 /* Listeners */
 
-void peal_signal_gate_add(struct peal_signal_listener *listener)
+void peal_signals_gate_add(struct peal_signals_listener *listener)
 {
 	pthread_mutex_lock(&lock);
 	peal_store_relaxed(&listener->next, peal_load_relaxed(&first));
@@ -54,9 +54,9 @@ void peal_signal_gate_add(struct peal_signal_listener *listener)
 
 /* A handler that began before the listener was taken out is counted; one that began later does not see
  * it. One that runs on this very thread has ended when this goes on. */
-void peal_signal_gate_remove(struct peal_signal_listener *listener)
+void peal_signals_gate_remove(struct peal_signals_listener *listener)
 {
-	PEAL_ATOMIC(struct peal_signal_listener *) *link = &first;
+	PEAL_ATOMIC(struct peal_signals_listener *) *link = &first;
 
 	pthread_mutex_lock(&lock);
 	while (peal_load_relaxed(link) != listener)
@@ -75,7 +75,7 @@ static bool tell(const siginfo_t *info)
 	bool of_use = false;
 
 	peal_add_seq_cst(&visitors, 1);
-	for (struct peal_signal_listener *listener = peal_load_seq_cst(&first); listener;
+	for (struct peal_signals_listener *listener = peal_load_seq_cst(&first); listener;
 		listener = peal_load_seq_cst(&listener->next))
 		if (listener->heard(listener, info))
 			of_use = true;
@@ -91,12 +91,12 @@ static void chain(int number, siginfo_t *info, void *context)
 	if (before->sa_handler == SIG_DFL || before->sa_handler == SIG_IGN)
 		return;
 	if (gate[number].covered)
-		chained |= peal_signal_bit(number);
+		chained |= peal_signals_bit(number);
 	if (before->sa_flags & SA_SIGINFO)
 		before->sa_sigaction(number, info, context);
 	else
 		before->sa_handler(number);
-	chained &= ~peal_signal_bit(number);
+	chained &= ~peal_signals_bit(number);
 }
 
 /* To this thread, when the handler has returned. */
@@ -124,7 +124,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
 {
 	int saved_errno = errno;
 
-	if (!(chained & peal_signal_bit(number))) {
+	if (!(chained & peal_signals_bit(number))) {
 		if (tell(info))
 			chain(number, info, context);
 		else
@@ -173,7 +173,7 @@ static void uninstall(int number)
 		gate[number].covered = true; /* and stays so: it may be `before` one day */
 }
 
-int peal_signal_gate_hold(int number)
+int peal_signals_gate_hold(int number)
 {
 	int err = 0;
 
@@ -186,7 +186,7 @@ int peal_signal_gate_hold(int number)
 	return err;
 }
 
-void peal_signal_gate_release(int number)
+void peal_signals_gate_release(int number)
 {
 	pthread_mutex_lock(&lock);
 	if (--gate[number].holders == 0)
@@ -194,7 +194,7 @@ void peal_signal_gate_release(int number)
 	pthread_mutex_unlock(&lock);
 }
 
-bool peal_signal_ignored(int number)
+bool peal_signals_ignored(int number)
 {
 	struct sigaction now;
 
@@ -202,7 +202,7 @@ bool peal_signal_ignored(int number)
 		now.sa_handler == SIG_IGN;
 }
 
-void peal_signal_gate_after_fork(void)
+void peal_signals_gate_after_fork(void)
 {
 	pthread_mutex_init(&lock, NULL);
 	peal_store_seq_cst(&first, NULL);

@@ -23,32 +23,32 @@
 
 #define PEAL_SIGNALS 64 /* signals are numbered from 1 to this */
 
-static inline uint64_t peal_signal_bit(int number)
+static inline uint64_t peal_signals_bit(int number)
 {
 	return (uint64_t)1 << (number - 1);
 }
 
 /* Signals that can be listened to: not those that mean a fault of the thread, or that libc keeps. */
-bool peal_signal_valid(int number);
+bool peal_signals_valid(int number);
 
-struct peal_signal_listener {
-	PEAL_ATOMIC(struct peal_signal_listener *) next;
+struct peal_signals_listener {
+	PEAL_ATOMIC(struct peal_signals_listener *) next;
 	/* In the handler, on any thread: async-signal-safe. False: of no use. */
-	bool (*heard)(struct peal_signal_listener *listener, const siginfo_t *info);
+	bool (*heard)(struct peal_signals_listener *listener, const siginfo_t *info);
 };
 
-void peal_signal_gate_add(struct peal_signal_listener *listener);
+void peal_signals_gate_add(struct peal_signals_listener *listener);
 /* No handler looks at it any more when this returns. */
-void peal_signal_gate_remove(struct peal_signal_listener *listener);
+void peal_signals_gate_remove(struct peal_signals_listener *listener);
 
 /* Have the signal's handler installed; nested. 0 or a negative errno. */
-int peal_signal_gate_hold(int number);
-void peal_signal_gate_release(int number);
+int peal_signals_gate_hold(int number);
+void peal_signals_gate_release(int number);
 /* Does the process ignore it, as one that was started in the background ignores SIGINT? */
-bool peal_signal_ignored(int number);
+bool peal_signals_ignored(int number);
 
 /* In the child of a fork, whose parent's runtimes are none of its: as if nobody had ever listened. */
-void peal_signal_gate_after_fork(void);
+void peal_signals_gate_after_fork(void);
 
 /*
  * Block what comes from outside on the calling thread, so that threads it makes inherit that; all but

@@ -20,18 +20,18 @@
 
 #define PEAL_SIGNAL_SLOTS 128 /* a power of two */
 
-struct peal_signal_slot {
+struct peal_signals_slot {
 	PEAL_ATOMIC(uint32_t) turn;
-	struct peal_signal signal;
+	struct peal_siginfo signal;
 };
 
-struct peal_signal_queue {
+struct peal_signals_queue {
 	PEAL_ATOMIC(uint32_t) next; /* the number of the next write */
 	uint32_t read;              /* the reader's */
-	struct peal_signal_slot slots[PEAL_SIGNAL_SLOTS];
+	struct peal_signals_slot slots[PEAL_SIGNAL_SLOTS];
 };
 
-static inline void peal_signal_queue_init(struct peal_signal_queue *queue)
+static inline void peal_signals_queue_init(struct peal_signals_queue *queue)
 {
 	peal_store_relaxed(&queue->next, 0);
 	queue->read = 0;
@@ -40,11 +40,11 @@ static inline void peal_signal_queue_init(struct peal_signal_queue *queue)
 }
 
 /* Async-signal-safe. False when it is full. */
-static inline bool peal_signal_queue_put(
-	struct peal_signal_queue *queue, const struct peal_signal *signal)
+static inline bool peal_signals_queue_put(
+	struct peal_signals_queue *queue, const struct peal_siginfo *signal)
 {
 	uint32_t number = peal_load_relaxed(&queue->next);
-	struct peal_signal_slot *slot;
+	struct peal_signals_slot *slot;
 
 	for (;;) {
 		uint32_t turn;
@@ -66,10 +66,10 @@ static inline bool peal_signal_queue_put(
 }
 
 /* The reader. False when there is none. */
-static inline bool peal_signal_queue_take(
-	struct peal_signal_queue *queue, struct peal_signal *signal)
+static inline bool peal_signals_queue_take(
+	struct peal_signals_queue *queue, struct peal_siginfo *signal)
 {
-	struct peal_signal_slot *slot = &queue->slots[queue->read % PEAL_SIGNAL_SLOTS];
+	struct peal_signals_slot *slot = &queue->slots[queue->read % PEAL_SIGNAL_SLOTS];
 
 	if (peal_load_acquire(&slot->turn) != queue->read + 1)
 		return false;

@@ -10,14 +10,14 @@
 #include "core/runtime/signal_queue.h"
 #include "core/runtime/signals.h"
 
-_Static_assert(sizeof(((struct peal_signal_watch *)0)->link) == sizeof(struct peal_list),
+_Static_assert(sizeof(((struct peal_sigwatch *)0)->link) == sizeof(struct peal_list),
 	"a watch has room for a list entry");
 
 static const int drains[] = { SIGINT, SIGTERM };
 #define DRAINS (sizeof(drains) / sizeof(drains[0]))
 
 struct peal_signals {
-	struct peal_signal_listener listener;
+	struct peal_signals_listener listener;
 	struct peal_rt *rt;
 	struct peal_node node;               /* to shard 0 */
 	PEAL_ATOMIC(bool) ready;             /* shard 0 listens */
@@ -28,7 +28,7 @@ struct peal_signals {
 	PEAL_ATOMIC(uint64_t) missed;        /* likewise: for which there was no slot */
 	struct peal_list watches;            /* shard 0's */
 	uint32_t watchers[PEAL_SIGNALS + 1]; /* likewise, by number */
-	struct peal_signal_queue queue;
+	struct peal_signals_queue queue;
 };
 
 /* In the handler */
@@ -36,7 +36,7 @@ struct peal_signals {
 /* Real-time signals are counted by whoever sends them; of others one is as good as two. */
 static void remember(struct peal_signals *signals, const siginfo_t *info)
 {
-	const struct peal_signal signal = {
+	const struct peal_siginfo signal = {
 		.number = info->si_signo,
 		.code = info->si_code,
 		.pid = info->si_pid,
@@ -44,11 +44,11 @@ static void remember(struct peal_signals *signals, const siginfo_t *info)
 		.value = (uint64_t)(uintptr_t)info->si_value.sival_ptr,
 	};
 
-	if (peal_signal_queue_put(&signals->queue, &signal))
+	if (peal_signals_queue_put(&signals->queue, &signal))
 		return;
 	if (peal_load_seq_cst(&signals->ready))
 		peal_count_outside(signals->rt->stats, signals_missed);
-	peal_or_seq_cst(&signals->missed, peal_signal_bit(info->si_signo));
+	peal_or_seq_cst(&signals->missed, peal_signals_bit(info->si_signo));
 }
 
 static void call(struct peal_signals *signals)
@@ -57,10 +57,10 @@ static void call(struct peal_signals *signals)
 		peal_shard_deliver_from_outside(signals->rt->shards[0], &signals->node);
 }
 
-static bool heard(struct peal_signal_listener *listener, const siginfo_t *info)
+static bool heard(struct peal_signals_listener *listener, const siginfo_t *info)
 {
 	struct peal_signals *signals = PEAL_CONTAINER_OF(listener, struct peal_signals, listener);
-	uint64_t bit = peal_signal_bit(info->si_signo);
+	uint64_t bit = peal_signals_bit(info->si_signo);
 	bool of_use = peal_load_seq_cst(&signals->watched) & bit;
 
 	if ((peal_load_seq_cst(&signals->drain_on) & bit) &&
@@ -76,13 +76,13 @@ static bool heard(struct peal_signal_listener *listener, const siginfo_t *info)
 /* On shard 0 */
 
 /* A watch may take itself or others away: a mark keeps the place. */
-static void tell_watches(struct peal_signals *signals, const struct peal_signal *signal)
+static void tell_watches(struct peal_signals *signals, const struct peal_siginfo *signal)
 {
 	struct peal_list mark;
 
 	for (struct peal_list *entry = signals->watches.next; entry != &signals->watches;) {
-		struct peal_signal_watch *watch = PEAL_CONTAINER_OF(
-			(void *(*)[2])(void *)entry, struct peal_signal_watch, link);
+		struct peal_sigwatch *watch = PEAL_CONTAINER_OF(
+			(void *(*)[2])(void *)entry, struct peal_sigwatch, link);
 
 		peal_list_append(entry->next, &mark); /* after the entry */
 		if (watch->number == signal->number)
@@ -92,10 +92,10 @@ static void tell_watches(struct peal_signals *signals, const struct peal_signal 
 	}
 }
 
-static void announce(struct peal_signals *signals, const struct peal_signal *signal)
+static void announce(struct peal_signals *signals, const struct peal_siginfo *signal)
 {
 	PEAL_COUNT(signals->rt->shards[0], signals_heard);
-	if (peal_load_seq_cst(&signals->drain_on) & peal_signal_bit(signal->number)) {
+	if (peal_load_seq_cst(&signals->drain_on) & peal_signals_bit(signal->number)) {
 		peal_log(PEAL_LOG_INFO, "%s: the runtime drains; a second one kills",
 			signal->number == SIGINT ? "SIGINT" : "SIGTERM");
 		peal_rt_drain(signals->rt);
@@ -105,15 +105,15 @@ static void announce(struct peal_signals *signals, const struct peal_signal *sig
 
 static void receive(struct peal_signals *signals)
 {
-	struct peal_signal signal;
+	struct peal_siginfo signal;
 	uint64_t missed;
 
-	while (peal_signal_queue_take(&signals->queue, &signal))
+	while (peal_signals_queue_take(&signals->queue, &signal))
 		announce(signals, &signal);
 	missed = peal_exchange_seq_cst(&signals->missed, 0);
 	for (int number = 1; number <= PEAL_SIGNALS; number++)
-		if (missed & peal_signal_bit(number))
-			announce(signals, &(const struct peal_signal){ .number = number });
+		if (missed & peal_signals_bit(number))
+			announce(signals, &(const struct peal_siginfo){ .number = number });
 }
 
 static void arrive(struct peal_shard *shard, struct peal_node *node)
@@ -137,8 +137,8 @@ static struct peal_signals *create(struct peal_rt *rt)
 	signals->listener.heard = heard;
 	signals->node.fn = arrive;
 	peal_list_init(&signals->watches);
-	peal_signal_queue_init(&signals->queue);
-	peal_signal_gate_add(&signals->listener);
+	peal_signals_queue_init(&signals->queue);
+	peal_signals_gate_add(&signals->listener);
 	return signals;
 }
 
@@ -147,11 +147,11 @@ static int drain_on(struct peal_signals *signals, int number)
 	int err;
 
 	/* Who is started in the background is not to be interrupted. */
-	if (peal_signal_ignored(number))
+	if (peal_signals_ignored(number))
 		return 0;
-	err = peal_signal_gate_hold(number);
+	err = peal_signals_gate_hold(number);
 	if (!err)
-		peal_or_seq_cst(&signals->drain_on, peal_signal_bit(number));
+		peal_or_seq_cst(&signals->drain_on, peal_signals_bit(number));
 	return err;
 }
 
@@ -185,12 +185,12 @@ void peal_signals_close(struct peal_rt *rt)
 	if (!signals)
 		return;
 	for (size_t i = 0; i < DRAINS; i++)
-		if (peal_load_seq_cst(&signals->drain_on) & peal_signal_bit(drains[i]))
-			peal_signal_gate_release(drains[i]);
+		if (peal_load_seq_cst(&signals->drain_on) & peal_signals_bit(drains[i]))
+			peal_signals_gate_release(drains[i]);
 	for (int number = 1; number <= PEAL_SIGNALS; number++)
 		if (signals->watchers[number])
-			peal_signal_gate_release(number);
-	peal_signal_gate_remove(&signals->listener);
+			peal_signals_gate_release(number);
+	peal_signals_gate_remove(&signals->listener);
 	peal_free(signals);
 	rt->signals = NULL;
 }
@@ -218,15 +218,15 @@ static int begin_watching(struct peal_rt *rt, int number)
 	if (rt->zeroth != PEAL_ZEROTH_OWN)
 		err = peal_shard_thread_give_stack(rt->shards[0]);
 	if (!err && !rt->signals->watchers[number])
-		err = peal_signal_gate_hold(number);
+		err = peal_signals_gate_hold(number);
 	return err;
 }
 
-int peal_signals_watch(struct peal_rt *rt, struct peal_signal_watch *watch)
+int peal_signals_watch(struct peal_rt *rt, struct peal_sigwatch *watch)
 {
 	int err;
 
-	if (!watch || !watch->fn || !peal_signal_valid(watch->number))
+	if (!watch || !watch->fn || !peal_signals_valid(watch->number))
 		return -EINVAL;
 	if (!on_shard_0(rt))
 		return -EPERM;
@@ -236,12 +236,12 @@ int peal_signals_watch(struct peal_rt *rt, struct peal_signal_watch *watch)
 	if (err)
 		return err;
 	if (!rt->signals->watchers[watch->number]++)
-		peal_or_seq_cst(&rt->signals->watched, peal_signal_bit(watch->number));
+		peal_or_seq_cst(&rt->signals->watched, peal_signals_bit(watch->number));
 	peal_list_append(&rt->signals->watches, (struct peal_list *)(void *)watch->link);
 	return 0;
 }
 
-void peal_signals_unwatch(struct peal_rt *rt, struct peal_signal_watch *watch)
+void peal_signals_unwatch(struct peal_rt *rt, struct peal_sigwatch *watch)
 {
 	if (!watch || !on_shard_0(rt) || !watch->link[0])
 		return;
@@ -249,6 +249,6 @@ void peal_signals_unwatch(struct peal_rt *rt, struct peal_signal_watch *watch)
 	watch->link[0] = watch->link[1] = NULL;
 	if (--rt->signals->watchers[watch->number])
 		return;
-	peal_and_seq_cst(&rt->signals->watched, ~peal_signal_bit(watch->number));
-	peal_signal_gate_release(watch->number);
+	peal_and_seq_cst(&rt->signals->watched, ~peal_signals_bit(watch->number));
+	peal_signals_gate_release(watch->number);
 }

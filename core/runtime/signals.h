@@ -21,7 +21,7 @@ void peal_signals_ready(struct peal_rt *rt);
 void peal_signals_close(struct peal_rt *rt);
 
 /* For plugins (struct peal_host), on shard 0. */
-int peal_signals_watch(struct peal_rt *rt, struct peal_signal_watch *watch);
-void peal_signals_unwatch(struct peal_rt *rt, struct peal_signal_watch *watch);
+int peal_signals_watch(struct peal_rt *rt, struct peal_sigwatch *watch);
+void peal_signals_unwatch(struct peal_rt *rt, struct peal_sigwatch *watch);
 
 #endif

@@ -23,7 +23,7 @@ PEAL_BEGIN_DECLS
 
 #define PEAL_PLUGIN_MAGIC     0x6c616570u /* "peal" */
 #define PEAL_PLUGIN_ABI_MAJOR 0           /* must be equal */
-#define PEAL_PLUGIN_ABI_MINOR 2           /* the host's must not be less */
+#define PEAL_PLUGIN_ABI_MINOR 3           /* the host's must not be less */
 
 /* The type of a parameter, and of its value in `initial` and after parsing. */
 enum peal_param_type {
@@ -61,7 +61,7 @@ struct peal_plugin_counter {
 #define PEAL_PLUGIN_COUNTERS(...) ((const struct peal_plugin_counter[]){ __VA_ARGS__, { 0 } })
 
 /* What is known of a signal: see sigaction(2). Who sent it is advisory, and 0 where there is no sender. */
-struct peal_signal {
+struct peal_siginfo {
 	int number;
 	int code; /* si_code; 0 too when there was no room for more than that it came */
 	int pid;
@@ -75,9 +75,9 @@ struct peal_signal {
  * other watches away. Signals that come faster than they are told are told once, except that real-time
  * signals are told one by one, with their values, as long as there is room for them (128).
  */
-struct peal_signal_watch {
+struct peal_sigwatch {
 	void *link[2];
-	void (*fn)(struct peal_signal_watch *watch, const struct peal_signal *signal);
+	void (*fn)(struct peal_sigwatch *watch, const struct peal_siginfo *signal);
 	int number;
 	int reserved;
 };
@@ -124,9 +124,9 @@ struct peal_host {
 	 * signals that mean a fault, SIGKILL, SIGSTOP; -EBUSY for a watch that is in use; -ENOMEM.
 	 * Not async-signal-safe; nothing of a plugin ever runs in a handler. (ABI 0.2)
 	 */
-	int (*signal_watch)(const struct peal_host *host, struct peal_signal_watch *watch);
+	int (*signal_watch)(const struct peal_host *host, struct peal_sigwatch *watch);
 	/* Not called any more when this returns. On shard 0. Does nothing to one that is not in use. */
-	void (*signal_unwatch)(const struct peal_host *host, struct peal_signal_watch *watch);
+	void (*signal_unwatch)(const struct peal_host *host, struct peal_sigwatch *watch);
 };
 
 /*
@@ -170,6 +170,13 @@ struct peal_plugin {
 	/* Once, where start may run too. Nobody uses the plugin any more, and no task can be
 	 * started. */
 	void (*stop)(void *state);
+
+	/*
+	 * Once, on the loop of shard 0, when the runtime begins to drain: what would go on for ever, as
+	 * streams of events do, is to end now, so that the tasks that use it can. Not called when an
+	 * emergency ends the runtime. (ABI 0.3)
+	 */
+	void (*drain)(void *state);
 };
 
 #define PEAL_PLUGIN_HEADER(plugin_name, plugin_version)                            \

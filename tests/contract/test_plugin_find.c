@@ -482,10 +482,10 @@ START_TEST(descriptors_of_other_versions)
 	refuse("probe", -ENOEXEC, "starts with 0x12345678 instead of 0x6c616570",
 		"begin it with PEAL_PLUGIN_HEADER");
 	patch(abi_major, uint16_t, PEAL_PLUGIN_ABI_MAJOR + 1);
-	refuse("probe", -ENOEXEC, "made for plugin ABI 1.2, this libpeal has 0.2",
+	refuse("probe", -ENOEXEC, "made for plugin ABI 1.3, this libpeal has 0.3",
 		"build it again");
 	patch(abi_minor, uint16_t, PEAL_PLUGIN_ABI_MINOR + 1);
-	refuse("probe", -ENOEXEC, "made for plugin ABI 0.3, this libpeal has 0.2",
+	refuse("probe", -ENOEXEC, "made for plugin ABI 0.4, this libpeal has 0.3",
 		"a newer libpeal is needed");
 	patch(abi_minor, uint16_t, 0);
 	obtain("probe");
@@ -494,7 +494,7 @@ END_TEST
 
 START_TEST(descriptors_of_other_sizes)
 {
-	patch(size, uint32_t, sizeof(struct peal_plugin) - 1);
+	patch(size, uint32_t, offsetof(struct peal_plugin, drain) - 1);
 	refuse("probe", -ENOEXEC, "its descriptor says that it has 111 bytes, expected 112 to ");
 	patch(size, uint32_t, 4096);
 	refuse("probe", -ENOEXEC, "its descriptor says that it has 4096 bytes, expected 112 to ");

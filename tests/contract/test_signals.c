@@ -78,7 +78,7 @@ static int look_around(void *arg)
 
 	(void)arg;
 	for (int number = 1; number < NSIG; number++)
-		if (peal_signal_valid(number) && number != SIGALRM && !is_valgrinds(number))
+		if (peal_signals_valid(number) && number != SIGALRM && !is_valgrinds(number))
 			ck_assert_msg(is_default(number), "signal %d", number);
 	pthread_sigmask(SIG_BLOCK, NULL, &mask);
 	ck_assert(!sigismember(&mask, SIGSEGV) && !sigismember(&mask, SIGPROF));
@@ -291,7 +291,7 @@ END_TEST
 /* Watches, by way of a plugin's host */
 
 struct watcher {
-	struct peal_signal_watch watch;
+	struct peal_sigwatch watch;
 	const struct peal_host *host;
 	atomic_int told;
 	uint64_t values[300];
@@ -301,7 +301,7 @@ struct watcher {
 
 static struct watcher watchers[3];
 
-static void on_watched(struct peal_signal_watch *watch, const struct peal_signal *signal)
+static void on_watched(struct peal_sigwatch *watch, const struct peal_siginfo *signal)
 {
 	struct watcher *watcher = PEAL_CONTAINER_OF(watch, struct watcher, watch);
 	int n = atomic_load(&watcher->told);
@@ -326,8 +326,8 @@ static int start_watching(
 static int watch_on_shard_0(void *state, unsigned int shard, void **shard_state)
 {
 	const struct peal_host *host = state;
-	struct peal_signal_watch wrong = { .fn = on_watched, .number = SIGSEGV };
-	struct peal_signal_watch fine = { .fn = on_watched, .number = SIGUSR2 };
+	struct peal_sigwatch wrong = { .fn = on_watched, .number = SIGSEGV };
+	struct peal_sigwatch fine = { .fn = on_watched, .number = SIGUSR2 };
 
 	*shard_state = NULL;
 	if (shard) {
