@@ -50,7 +50,7 @@ START_TEST(its_descriptor_is_checked_too)
 	older.abi_major = PEAL_PLUGIN_ABI_MAJOR + 1;
 	peal_plugin_builtins = stale;
 	ck_assert_int_eq(peal_run(ask, NULL, PEAL_RT(.shards = 1)), -ENOEXEC);
-	ck_assert_ptr_nonnull(strstr(reason.text, "made for plugin ABI 1.2"));
+	ck_assert_ptr_nonnull(strstr(reason.text, "made for plugin ABI 1.3"));
 }
 END_TEST
 
