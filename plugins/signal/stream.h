@@ -22,7 +22,7 @@ struct peal_signal_plugin {
 	const struct peal_host *host;
 	struct signal_stream *streams;
 	struct peal_sigwatch watches[PEAL_SIGNALS + 1]; /* by number */
-	uint32_t users[PEAL_SIGNALS + 1];                   /* streams, likewise */
+	uint32_t users[PEAL_SIGNALS + 1];               /* streams, likewise */
 };
 
 struct signal_stream {
