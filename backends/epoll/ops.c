@@ -56,10 +56,18 @@ static long prepare_listener(int fd)
 	return err == 0 && listens ? set_nonblocking(fd) : err;
 }
 
-/* A Unix listener that was shut down says "not now" for ever where a blocking accept gets EINVAL. */
+/*
+ * A Unix listener that was shut down says "not now" for ever where a blocking accept gets EINVAL. What
+ * the last event told may have been of an earlier listener of that number.
+ */
 static bool is_shut_down(const struct epoll_slot *slot)
 {
-	return slot && slot->events & (EPOLLHUP | EPOLLRDHUP);
+	struct pollfd now = { .events = POLLRDHUP };
+
+	if (!slot || !(slot->events & (EPOLLHUP | EPOLLRDHUP)))
+		return false;
+	now.fd = slot->fd;
+	return peal_sys_poll(&now, 1, 0) == 1 && now.revents & (POLLHUP | POLLRDHUP);
 }
 
 static int64_t try_accept(struct peal_ring *ring, struct epoll_slot *slot, struct peal_op *op)
