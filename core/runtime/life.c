@@ -107,6 +107,7 @@ static void order_drain(struct peal_shard *shard)
 	peal_accums_all_due(shard);
 	if (shard->index == 0 && rt->main_scope)
 		peal_nursery_cancel(rt->main_scope, PEAL_CAUSE_CANCELLED);
+	peal_drain_cancel(shard);
 	peal_ops_cancel_all(shard, peal_op_accepts);
 	if (shard->index == 0)
 		peal_plugins_drain(rt->plugins);

@@ -38,6 +38,8 @@ static enum peal_cause first_cause(const struct peal_nursery *scope, int64_t now
 {
 	if (!scope->shield && peal_wait_allowed(scope->opener))
 		return PEAL_CAUSE_CANCELLED;
+	if (scope->until_drain && scope->opener->shard->draining)
+		return PEAL_CAUSE_CANCELLED;
 	return scope->deadline <= now ? PEAL_CAUSE_EXPIRED : PEAL_CAUSE_LIVE;
 }
 
@@ -50,6 +52,7 @@ static void open_at(struct peal_nursery *scope, struct peal_task *task,
 	scope->result = opts->result;
 	scope->policy = (uint8_t)opts->policy;
 	scope->shield = opts->shield;
+	scope->until_drain = opts->until_drain;
 	scope->armed = scope->alarmed = scope->closing = false;
 	scope->here = 0;
 	peal_store_relaxed(&scope->pending, PEAL_PENDING_BIAS);
@@ -76,7 +79,7 @@ int peal_scope_open(struct peal_scope *scope, const struct peal_scope_opts *user
 	err = PEAL_OPTS_READ(&opts, user_opts);
 	if (err)
 		return err;
-	if (opts.policy > PEAL_FIRST_SUCCESS || opts.shield > 1)
+	if (opts.policy > PEAL_FIRST_SUCCESS || opts.shield > 1 || opts.until_drain > 1)
 		return -EINVAL;
 	for (struct peal_nursery *open = task->scope; open; open = open->parent)
 		if (open == room_of(scope))

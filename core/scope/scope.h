@@ -69,7 +69,7 @@ struct __attribute__((may_alias)) peal_nursery {
 	int *result;       /* where the outcome goes; may be NULL */
 	int64_t deadline;  /* its own */
 	int64_t effective; /* the earliest of those that hold for it */
-	uint8_t policy, shield;
+	uint8_t policy, shield, until_drain;
 	bool armed;   /* somebody waits: the deadlines of it and the enclosing scopes are watched */
 	bool alarmed; /* the alarm has been started */
 	bool closing; /* the opener waits; `here` has gone into `pending` */
@@ -116,6 +116,8 @@ void peal_nursery_set_alarm(struct peal_nursery *scope, int64_t deadline, peal_a
 
 /* scope_cancel.c. Cancel; false when it was cancelled already. From inside, any shard. */
 bool peal_nursery_cancel(struct peal_nursery *scope, enum peal_cause cause);
+/* What tasks of a shard have opened to last until the runtime drains. On its loop, when that begins. */
+void peal_drain_cancel(struct peal_shard *shard);
 /* The root scope's part on a shard: what was not begun in a shield ends. On its loop. */
 void peal_root_cancel(struct peal_shard *shard);
 

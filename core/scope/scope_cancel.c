@@ -116,6 +116,19 @@ bool peal_nursery_cancel(struct peal_nursery *scope, enum peal_cause cause)
 	return true;
 }
 
+/* They are looked for only now: opening and leaving one is no dearer than any other scope. */
+void peal_drain_cancel(struct peal_shard *shard)
+{
+	PEAL_LIST_EACH (entry, &shard->tasks) {
+		struct peal_task *task = PEAL_CONTAINER_OF(entry, struct peal_task, all);
+
+		for (struct peal_nursery *scope = task->scope; scope != task->within;
+			scope = scope->parent)
+			if (scope->until_drain)
+				peal_nursery_cancel(scope, PEAL_CAUSE_CANCELLED);
+	}
+}
+
 void peal_root_cancel(struct peal_shard *shard)
 {
 	struct peal_nursery *reached = NULL;

@@ -39,6 +39,13 @@
  * caller's again when the call returns, and not before. A task that is cancelled before it ever ran
  * runs nevertheless, so that whoever owns its argument can free it.
  *
+ * A runtime that drains (runtime.h) lets tasks finish what they have begun. What they have not begun yet,
+ * and might wait for for ever, the next request of a connection that is kept open, belongs into a scope
+ * with `until_drain`: that is cancelled when the draining begins, and one that is opened later at once.
+ *
+ *	PEAL_SCOPE (idle, .until_drain = 1, .deadline = peal_in(60 * PEAL_S))
+ *		n = peal_recv(fd, buf, sizeof buf, 0);
+ *
  * Calls that release something take no part and always work: peal_close(), leaving a scope. For other
  * clean-up that must wait, open a scope with `shield`: nothing reaches it from outside.
  *
@@ -78,7 +85,8 @@ struct peal_scope_opts {
 	struct peal_token *token; /* cancels the scope; NULL: none */
 	uint32_t policy;          /* PEAL_FAIL_FAST, ... */
 	uint8_t shield;           /* 1: no cancel or deadline from outside reaches it */
-	uint8_t reserved[3];
+	uint8_t until_drain;      /* 1: cancelled when the runtime begins to drain */
+	uint8_t reserved[2];
 };
 
 /* Options in place: peal_scope_open(&scope, PEAL_SCOPE_OPTS(.policy = PEAL_COLLECT_ALL)). C only. */

@@ -418,6 +418,54 @@ TASK_TEST(cancels_meet_tasks_that_come_and_go, .shards = 3)
 	return 0;
 }
 
+/* Until the runtime drains */
+
+static int sleep_until_drain(void *arg)
+{
+	int err = 0;
+
+	(void)arg;
+	PEAL_SCOPE (scope, .until_drain = 1) {
+		PEAL_SCOPE (inner)
+			err = peal_sleep(LONG);
+		ck_assert_int_eq(err, -ECANCELED);
+		err = peal_sleep(LONG);
+	}
+	ck_assert_int_eq(err, -ECANCELED);
+	/* What it has begun it may finish. */
+	return peal_sleep(PEAL_MS);
+}
+
+static void spawn_and_drain(void)
+{
+	struct peal_scope refused;
+	int err = 0;
+
+	ck_assert_int_eq(peal_scope_open(&refused, PEAL_SCOPE_OPTS(.until_drain = 2)), -EINVAL);
+	PEAL_SCOPE (scope, .policy = PEAL_COLLECT_ALL, .result = &err)
+		PEAL_SCOPE (idle, .until_drain = 1, .policy = PEAL_COLLECT_ALL) {
+			for (int i = 0; i < 2 * PLACES; i++)
+				spawn_in(i < PLACES ? &scope : &idle,
+					i < PLACES ? sleep_until_drain : sleep_long, NULL,
+					places[i % PLACES]);
+			PEAL_SCOPE (shield, .shield = 1) {
+				peal_rt_drain(peal_rt_current());
+				ck_assert_int_eq(peal_sleep(5 * PEAL_MS), 0);
+			}
+			ck_assert_int_eq(peal_sleep(LONG), -ECANCELED);
+		}
+	ck_assert_int_eq(err, 0);
+	/* From now on they are over before they begin. */
+	ck_assert_int_eq(sleep_until_drain(NULL), 0);
+}
+
+TASK_TEST(scopes_last_until_the_runtime_drains, .shards = 3, .drain_timeout = 3600 * PEAL_S)
+{
+	PEAL_SCOPE (shield, .shield = 1)
+		spawn_and_drain();
+	return 0;
+}
+
 static Suite *scope_cancel_suite(void)
 {
 	Suite *suite = suite_create("scope_cancel");
@@ -438,6 +486,7 @@ static Suite *scope_cancel_suite(void)
 	ADD_TASK_TEST(tcase, tasks_shield_themselves_on_any_shard);
 	ADD_TASK_TEST(tcase, shields_hold_when_the_runtime_stops);
 	ADD_TASK_TEST(tcase, cancels_meet_tasks_that_come_and_go);
+	ADD_TASK_TEST(tcase, scopes_last_until_the_runtime_drains);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
