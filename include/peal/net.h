@@ -129,10 +129,10 @@ typedef int peal_serve_fn(int fd, void *arg);
 
 struct peal_serve_opts {
 	size_t size;              /* of this struct; PEAL_SERVE() sets it */
-	uint64_t place;           /* of the connections' tasks (task.h); 0: PEAL_ROUND_ROBIN */
+	uint64_t place;           /* of the connections' tasks (task.h); 0: see below */
 	const char *name;         /* of the connections' tasks */
 	uint32_t max_connections; /* at a time; further ones wait in the backlog. 0: no limit */
-	uint8_t here;             /* the tasks stay where peal_serve() runs; not with a place */
+	uint8_t here; /* accept, and keep the tasks, where peal_serve() runs; no place */
 	uint8_t reserved[3];
 };
 
@@ -141,15 +141,28 @@ struct peal_serve_opts {
 
 /*
  * Accept connections on listener until the runtime drains, and give each to handler(fd, arg) in a
- * task. Errors that pass (ECONNABORTED, EMFILE, ENFILE, ENOBUFS, ENOMEM, a refused spawn) are ridden
- * out with a pause that grows from 1 ms to 1 s; nothing is printed, counters tell. The listener
- * stays open and yours. Connections still open when it returns go on.
+ * task. The listener stays open and yours. Connections still open when it returns go on; what a handler
+ * may wait for for ever, such as the next request, belongs into a scope that ends with the draining
+ * (`until_drain`, scope.h).
+ *
+ * Where connections go. Without a place every shard accepts, and a connection stays where it was accepted
+ * unless another shard has fewer of this server's (by more than an eighth): then it is started there. With
+ * a place, or `here`, the calling shard accepts, and connections go to that place: PEAL_ROUND_ROBIN,
+ * PEAL_LEAST_LOADED, PEAL_PINNED(shard), .... Whoever accepts, a connection can be handed on later: its
+ * handler goes to another shard by peal_move(), or gives fd to a task there.
  *
  * For a listener on each shard, of which the kernel chooses one for each connection, run this on each
- * (peal_spawn_each()) with a listener of its own, made with reuse_port, and with `here`.
+ * (peal_spawn_each()) with a listener of its own, made with reuse_port, and with `here`. The kernel does
+ * not know which shards are busy, so that connections may wait there while others have time.
  *
- * Returns 0 when the runtime drains, -EINVAL, -E2BIG, -ENOTSOCK, -EBADF and so on for a descriptor
- * that cannot be accepted from. In a fiber. Suspends.
+ * Errors that pass (ECONNABORTED, EMFILE, ENFILE, ENOBUFS, ENOMEM, a refused spawn) are ridden out: with a
+ * pause that grows from 1 ms to 1 s and ends early when one of the connections does. Nothing is printed,
+ * counters tell (accept_pauses). A connection beyond max_connections is not accepted: it waits in the
+ * backlog of the listener, and beyond that with its client.
+ *
+ * Returns 0 when the runtime drains; -EINVAL, -E2BIG, -ENOTSOCK, -EBADF and so on for a descriptor that
+ * cannot be accepted from; -EAGAIN or -ENOMEM when the other shards' acceptors could not be started;
+ * -ECANCELED, -ETIMEDOUT (scope.h). In a fiber. Suspends.
  */
 PEAL_API int peal_serve(
 	int listener, peal_serve_fn *handler, void *arg, const struct peal_serve_opts *opts);

@@ -47,6 +47,7 @@ test_programs += \
 	tests/contract/test_port_ends \
 	tests/contract/test_refused \
 	tests/contract/test_net \
+	tests/contract/test_serve \
 	tests/contract/test_splice \
 	tests/contract/test_signals \
 	tests/contract/test_scope \
@@ -89,6 +90,7 @@ tests_contract_test_accum_SOURCES = tests/contract/test_accum.c $(msg_help)
 tests_contract_test_msg_SOURCES = tests/contract/test_msg.c $(msg_help)
 tests_contract_test_msg_end_SOURCES = tests/contract/test_msg_end.c $(msg_help)
 tests_contract_test_net_SOURCES = tests/contract/test_net.c $(runtime_help)
+tests_contract_test_serve_SOURCES = tests/contract/test_serve.c $(runtime_help)
 tests_contract_test_splice_SOURCES = tests/contract/test_splice.c $(runtime_help)
 port_help = tests/contract/port_help.h $(runtime_help)
 tests_contract_test_port_SOURCES = tests/contract/test_port.c $(port_help)
