@@ -20,6 +20,7 @@ static void init_queues(struct peal_shard *shard)
 	peal_queue_init(&shard->starved);
 	peal_queue_init(&shard->task_cache);
 	peal_list_init(&shard->tasks);
+	peal_list_init(&shard->kept);
 	peal_inbox_init(&shard->inbox);
 	peal_fresh_init(&shard->fresh);
 	peal_msgs_init(shard);
@@ -130,6 +131,7 @@ void peal_shard_close(struct peal_shard *shard)
 	peal_fork_ring(shard, NULL);
 	shard->backend->close(shard->ring);
 	peal_boottime_close(shard);
+	peal_task_forget_all(shard);
 	peal_task_cache_drain(shard);
 	peal_stack_pool_destroy(shard->stacks);
 	peal_fiber_release_thread(&shard->thread);

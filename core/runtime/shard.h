@@ -86,6 +86,7 @@ struct peal_shard {
 	struct peal_queue task_cache;
 	uint32_t task_cache_count;
 	struct peal_list tasks; /* started and not ended */
+	struct peal_list kept;  /* ended, and timers that they have started are armed */
 	uint32_t task_count;
 
 	/* Ops */

@@ -47,7 +47,7 @@ void peal_task_hand_over(struct peal_shard *shard, struct peal_task *task)
 
 static bool is_tied(const struct peal_task *task)
 {
-	return task->holds || task->scope != task->within || task->system;
+	return task->holds || task->timers || task->scope != task->within || task->system;
 }
 
 int peal_move(unsigned int index)

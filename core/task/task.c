@@ -103,7 +103,24 @@ static PEAL_COLD void check_end(struct peal_shard *shard, struct peal_task *task
 	if (task->scope != task->within)
 		peal_fatal("task \"%s\" ended with a scope open: \"%s\"", task->name,
 			task->scope->name ? task->scope->name : "");
-	peal_ops_disown(shard, task);
+	if (task->holds)
+		peal_ops_disown(shard, task);
+	if (!task->timers)
+		return;
+	peal_add_acq_rel(&task->owners, 1);
+	peal_list_append(&shard->kept, &task->all);
+}
+
+void peal_task_forget(struct peal_shard *shard, struct peal_task *task)
+{
+	peal_list_remove(&task->all);
+	release(shard, task);
+}
+
+void peal_task_forget_all(struct peal_shard *shard)
+{
+	PEAL_LIST_EACH (entry, &shard->kept)
+		peal_task_forget(shard, PEAL_CONTAINER_OF(entry, struct peal_task, all));
 }
 
 /* Everybody is told. From the exchange on, its joiner may free the handle's share, so the runner's own
@@ -128,7 +145,7 @@ static void end(struct peal_shard *shard, struct peal_task *task)
 {
 	peal_list_remove(&task->all);
 	shard->task_count--;
-	if (PEAL_UNLIKELY(task->scope != task->within || task->holds))
+	if (PEAL_UNLIKELY(task->scope != task->within || task->holds || task->timers))
 		check_end(shard, task);
 	if (!task->system)
 		announce_end(shard, task);

@@ -67,6 +67,7 @@ struct peal_task {
 	struct peal_branch *branch;   /* of that, on its shard; NULL before it starts */
 	int result;
 	uint32_t holds;             /* things of its shard, such as ops in flight: it cannot move */
+	uint32_t timers;            /* those that it has started and that are armed: nor then */
 	PEAL_ATOMIC(uint8_t) claim; /* enum peal_task_claim */
 	uint8_t state;              /* enum peal_task_state */
 	uint8_t system;   /* the runtime's own: not counted among the tasks, not cancelled */
@@ -122,6 +123,11 @@ int peal_place_check(const struct peal_rt *rt, uint64_t place);
 
 /* In a task that has locals, when its function has returned. */
 void peal_task_locals_destroy(struct peal_task *task);
+
+/* A task that has ended is kept for its timers no more. On its shard. */
+void peal_task_forget(struct peal_shard *shard, struct peal_task *task);
+/* The shard closes: none of its timers will fire. */
+void peal_task_forget_all(struct peal_shard *shard);
 
 /* Blocks for tasks, from the shard's cache; shard NULL off the shards. */
 struct peal_task *peal_task_alloc(struct peal_shard *shard);

@@ -14,14 +14,34 @@ enum { TOUCHED = 1 << 0, ON_BOOTTIME = 1 << 1 };
 
 #define ROOM (sizeof(((struct peal_timer *)0)->room) / sizeof(uint64_t))
 
-_Static_assert(sizeof(((struct peal_timer *)0)->room) >= sizeof(struct peal_alarm),
-	"a timer's room holds an alarm");
+_Static_assert(sizeof(((struct peal_timer *)0)->room) >=
+		sizeof(struct peal_alarm) + sizeof(struct peal_task *),
+	"a timer's room holds an alarm, and behind it who has started it");
 _Static_assert(_Alignof(struct peal_timer) >= _Alignof(struct peal_alarm),
 	"a timer's room holds an alarm");
 
 static struct peal_alarm *alarm_of(const struct peal_timer *timer)
 {
 	return (struct peal_alarm *)(void *)(uintptr_t)timer->room;
+}
+
+/*
+ * Who has started it, while it is armed; NULL: a callback. That fiber keeps to the shard (move.c). It may
+ * end before the timer does: then its block is kept for as long.
+ */
+static void hold(struct peal_timer *timer, struct peal_task *task)
+{
+	timer->room[ROOM - 1] = (uintptr_t)task;
+	if (task)
+		task->timers++;
+}
+
+static void let_go(struct peal_timer *timer)
+{
+	struct peal_task *task = (struct peal_task *)(uintptr_t)timer->room[ROOM - 1];
+
+	if (task && --task->timers == 0 && PEAL_UNLIKELY(task->state == PEAL_TASK_ENDED))
+		peal_task_forget(timer->shard, task);
 }
 
 /*
@@ -62,6 +82,7 @@ static void disarm(struct peal_timer *timer)
 {
 	if (!peal_timer_armed(timer))
 		return;
+	let_go(timer);
 	if (timer->state & ON_BOOTTIME)
 		peal_boottime_stop(timer->shard, alarm_of(timer));
 	else
@@ -75,6 +96,7 @@ static void fire(struct peal_alarm *alarm)
 	struct peal_shard *shard = timer->shard;
 
 	if (!(timer->state & TOUCHED)) {
+		let_go(timer);
 		timer->fn(timer);
 		return;
 	}
@@ -106,7 +128,10 @@ static int move(struct peal_timer *timer, int64_t deadline, peal_timer_fn *fn)
 	timer->deadline = deadline;
 	timer->fn = fn;
 	err = arm(shard, timer);
-	return err ? err : armed;
+	if (err)
+		return err;
+	hold(timer, shard->running);
+	return armed;
 }
 
 int peal_timer_start(struct peal_timer *timer, int64_t deadline, peal_timer_fn *fn)

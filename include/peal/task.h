@@ -123,9 +123,9 @@ PEAL_API int peal_call(unsigned int shard, peal_task_fn *fn, void *arg, int *res
 /*
  * Go on on another shard: the calling fiber becomes one of that shard's. For rebalancing work that lives
  * long, such as connections; nothing moves a fiber that has not asked. It cannot while it has anything
- * that belongs to its shard: -EBUSY when ops that it has started are in flight, a scope that it has
- * opened is open, or anything else ties it; the main task stays where it is. What it has told its old shard to do for it, such as timers
- * on its stack, it must have ended.
+ * that belongs to its shard: -EBUSY when ops that it has started are in flight, timers that it has started
+ * are armed, or a scope that it has opened is open; the main task stays where it is. Mutexes and what else
+ * there is in sync.h are of no shard: it may have them locked meanwhile.
  *
  * The thread changes, and with it all thread-locals. Compilers keep addresses of those across calls, that
  * of errno too: the function that calls this, and its callers, should use none.

@@ -300,8 +300,52 @@ static int ask_to_move(void *arg)
 	return peal_move(1);
 }
 
+static struct peal_timer of_task;
+
+static void rearm_once(struct peal_timer *timer)
+{
+	if (timer == &of_task)
+		peal_timer_start(timer, PEAL_NEVER, rearm_once); /* nobody's from now on */
+}
+
+static int leave_a_timer(void *arg)
+{
+	return peal_timer_start(arg, peal_in(PEAL_MS), rearm_once);
+}
+
+static int leave_a_timer_for_ever(void *arg)
+{
+	return peal_timer_start(arg, PEAL_NEVER, rearm_once);
+}
+
+/* In whatever way they end, those that are armed keep their fiber, and only that. */
+static void check_timers(void)
+{
+	struct peal_timer timer = { 0 }, left = { 0 };
+
+	ck_assert_int_eq(peal_timer_start(&timer, peal_in(PEAL_S), rearm_once), 0);
+	ck_assert_int_eq(peal_timer_reset(&timer, peal_in(2 * PEAL_S)), 1);
+	ck_assert_int_eq(peal_move(1), -EBUSY);
+	ck_assert_int_eq(join(spawn(ask_to_move, NULL, PEAL_HERE)), 0);
+	ck_assert_int_eq(peal_timer_stop(&timer), 1);
+	ck_assert_int_eq(peal_timer_start(&of_task, peal_now(), rearm_once), 0);
+	ck_assert_int_eq(peal_timer_touch(&of_task, peal_in(PEAL_MS)), 1);
+	ck_assert_int_eq(peal_move(1), -EBUSY);
+	while (of_task.deadline != PEAL_NEVER)
+		peal_sleep(PEAL_MS);
+	/* Of a task that ends: it is this one's when it is moved here, and nobody's when it fires. */
+	ck_assert_int_eq(join(spawn(leave_a_timer, &timer, PEAL_HERE)), 0);
+	ck_assert_int_eq(peal_timer_reset(&timer, peal_in(PEAL_S)), 1);
+	ck_assert_int_eq(peal_move(1), -EBUSY);
+	ck_assert_int_eq(peal_timer_stop(&timer), 1);
+	ck_assert_int_eq(join(spawn(leave_a_timer, &left, PEAL_HERE)), 0);
+	while (peal_timer_armed(&left))
+		peal_sleep(PEAL_MS);
+}
+
 static int move_when_free(void *arg)
 {
+	static struct peal_mutex mutex;
 	struct peal_scope scope;
 	struct peal_op op = { 0 };
 	int pair[2];
@@ -317,8 +361,11 @@ static int move_when_free(void *arg)
 	ck_assert_int_eq(join(spawn(ask_to_move, NULL, PEAL_HERE)), 0); /* another one may */
 	peal_op_cancel(&op);
 	ck_assert_int_eq(peal_op_wait(&op), -ECANCELED);
+	check_timers();
+	ck_assert_int_eq(peal_mutex_lock(&mutex), 0);
 	ck_assert_int_eq(peal_move(1), 0);
 	ck_assert_int_eq(peal_shard(), 1);
+	ck_assert_int_eq(peal_mutex_unlock(&mutex), 0);
 	peal_close(pair[0]);
 	peal_close(pair[1]);
 	return 0;
@@ -327,8 +374,12 @@ static int move_when_free(void *arg)
 /* The main task has a scope that draining cancels, so it stays where it is. */
 TASK_TEST(what_a_fiber_holds_keeps_it, .shards = 2)
 {
+	static struct peal_timer never;
+
 	ck_assert_int_eq(peal_move(1), -EBUSY);
 	ck_assert_int_eq(join(spawn(move_when_free, NULL, PEAL_HERE)), 0);
+	/* Armed when the runtime ends, and the task that has started it has ended before. */
+	ck_assert_int_eq(join(spawn(leave_a_timer_for_ever, &never, PEAL_HERE)), 0);
 	return 0;
 }
 
