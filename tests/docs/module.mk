@@ -3,4 +3,4 @@
 test_scripts += tests/docs/test_docs.sh
 test_helpers += tests/docs/client
 tests_docs_client_LDADD =
-EXTRA_DIST += docs/examples
+EXTRA_DIST += docs/examples tests/docs/context tests/docs/examples.awk

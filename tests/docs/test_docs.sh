@@ -1,11 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # What the documentation shows compiles and works: the README's first C block (an echo server), blocks of C
-# and C++ elsewhere that say so, and the programs in docs/examples.
+# and C++ elsewhere that say so, the examples in the comments of C headers, and the programs in docs/examples.
 #
 # Other blocks are marked in their first line: ```c compile for functions that are to compile, ```c run
-# for a whole program that is to be run and to end with 0; ```cpp compile and ```cpp run likewise. Examples that need a library say so in their
-# first comment, and are skipped where that is not installed.
+# for a whole program that is to be run and to end with 0; ```cpp compile and ```cpp run likewise. Programs
+# that need a library say so in their first comment, and are skipped where that is not installed. What the
+# examples in a header take for granted is declared in context/, in a file of the header's name; without one
+# they have nothing but peal/peal.h.
 . "$PEAL_SRCDIR/tests/tap.sh"
 
 client=$PEAL_BUILDDIR/tests/docs/client
@@ -96,6 +98,25 @@ block() {
 	esac
 }
 
+# header_examples NAME FILE: as a source, $TMPDIR/NAME.c
+header_examples() {
+	context=$PEAL_SRCDIR/tests/docs/context/$1
+	[ -f "$context" ] || context=peal/peal.h
+	awk -v name="$2" -v context="$context" -f "$PEAL_SRCDIR/tests/docs/examples.awk" "$2" >"$TMPDIR/$1.c"
+}
+
+compile_examples() {
+	$CC -Wall -Wextra -Werror -Wno-unused-variable -Wno-unused-but-set-variable -Wno-unused-function -Wno-unused-parameter \
+		-I"$PEAL_SRCDIR/include" -I"$PEAL_BUILDDIR/include" -fsyntax-only "$TMPDIR/$1.c"
+}
+
+# An example of sync.h that is spoilt in the middle is found, and where.
+spoilt_example() {
+	sed 's/^ \*\(.*\)peal_chan_select(cases, 2)/ *\1peal_chan_select(cases)/' "$PEAL_SRCDIR/include/peal/sync.h" >"$TMPDIR/spoilt" &&
+		header_examples sync.h "$TMPDIR/spoilt" && ! compile_examples sync.h 2>"$TMPDIR/spoilt.log" &&
+		grep -q "spoilt:[0-9]*:.*peal_chan_select" "$TMPDIR/spoilt.log"
+}
+
 example_server() {
 	build "$PEAL_SRCDIR/docs/examples/$1.c" "$TMPDIR/$1" || return
 	serve "$TMPDIR/$1.log" "$TMPDIR/$1" 127.0.0.1:0
@@ -143,6 +164,19 @@ for file in README.md CONTRIBUTING.md core/README.md docs/*.md; do
 		fi
 	done
 done
+
+for header in "$PEAL_SRCDIR"/include/peal/*.h "$PEAL_SRCDIR"/plugins/*/*.h; do
+	name=${header##*/}
+	header_examples "$name" "$header"
+	if ! grep -q '^int example_' "$TMPDIR/$name.c"; then
+		continue
+	elif [ "${header%/include/peal/*}" = "$header" ] && [ ! -f "$PEAL_BUILDDIR/include/peal/plugins/$name" ]; then
+		tap_skip "$name: examples" "the plugin is not built"
+	else
+		tap_ok "$name: examples" compile_examples "$name"
+	fi
+done
+tap_ok "an example that does not compile is found" spoilt_example
 
 for source in "$PEAL_SRCDIR"/docs/examples/*.c "$PEAL_SRCDIR"/docs/examples/*.cc; do
 	name=${source##*/}
