@@ -9,6 +9,7 @@ pealinclude_HEADERS += \
 	include/peal/detail.hpp \
 	include/peal/error.hpp \
 	include/peal/io.h \
+	include/peal/lease.h \
 	include/peal/load.h \
 	include/peal/machine.h \
 	include/peal/msg.h \
@@ -77,11 +78,16 @@ libpeal_core_la_SOURCES += \
 	core/io/inflight.c \
 	core/io/inflight.h \
 	core/io/io.c \
+	core/io/lease.c \
+	core/io/lease.h \
 	core/io/op_wait.c \
 	core/io/ops.c \
 	core/io/ops.h \
 	core/io/pooled.c \
 	core/io/pooled.h \
+	core/io/receiver.c \
+	core/io/standing.c \
+	core/io/standing.h \
 	core/machine/backend.c \
 	core/machine/backend.h \
 	core/machine/cgroup.c \
@@ -98,6 +104,7 @@ libpeal_core_la_SOURCES += \
 	core/msg/msg_send.c \
 	core/msg/msg_ticket.c \
 	core/msg/sum.h \
+	core/net/acceptor.c \
 	core/net/listen.c \
 	core/net/resolve.c \
 	core/net/serve.c \

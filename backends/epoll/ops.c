@@ -183,6 +183,26 @@ static int64_t try_recv(struct epoll_slot *slot, struct peal_op *op)
 	return moved(room, n, flags);
 }
 
+/* A buffer is picked for each try, so that nobody holds one while he waits. */
+static int64_t try_recv_lease(struct epoll_slot *slot, struct peal_op *op)
+{
+	struct peal_buffers *buffers = op->args.lease.buffers;
+	int flags = op->args.lease.flags;
+	uint32_t buffer = peal_buffers_pick(buffers);
+	long n;
+
+	if (buffer == PEAL_NO_BUFFER)
+		return -ENOBUFS;
+	n = peal_sys_recv(op->fd, buffers->memory + (size_t)buffer * buffers->size, buffers->size,
+		flags | MSG_DONTWAIT);
+	if (n <= 0)
+		peal_buffers_put(buffers, buffer);
+	else if (n < buffers->size)
+		note_short_recv(slot, flags);
+	op->args.lease.buffer = buffer;
+	return n == -EAGAIN && !(flags & MSG_DONTWAIT) ? EPOLL_BLOCKED : n;
+}
+
 static int64_t try_send(struct peal_op *op)
 {
 	struct epoll_room *room = peal_epoll_room(op);
@@ -309,6 +329,8 @@ int64_t peal_epoll_try(struct peal_ring *ring, struct epoll_slot *slot, struct p
 		return try_connect(op);
 	case PEAL_OP_RECV:
 		return try_recv(slot, op);
+	case PEAL_OP_RECV_LEASE:
+		return try_recv_lease(slot, op);
 	case PEAL_OP_SEND:
 		return try_send(op);
 	case PEAL_OP_SHUTDOWN:
@@ -349,6 +371,8 @@ static enum epoll_queue queue_of(const struct peal_op *op, uint32_t *events)
 		return EPOLL_ANY;
 	case PEAL_OP_RECV:
 		return op->args.recv.flags & ASIDE ? EPOLL_ANY : EPOLL_READ;
+	case PEAL_OP_RECV_LEASE:
+		return op->args.lease.flags & ASIDE ? EPOLL_ANY : EPOLL_READ;
 	case PEAL_OP_RECVMSG:
 		return op->args.msg.flags & ASIDE ? EPOLL_ANY : EPOLL_READ;
 	default:
@@ -364,6 +388,8 @@ static bool only_tries(const struct peal_op *op)
 		return op->args.recv.flags & MSG_DONTWAIT;
 	case PEAL_OP_SEND:
 		return op->args.send.flags & MSG_DONTWAIT;
+	case PEAL_OP_RECV_LEASE:
+		return op->args.lease.flags & MSG_DONTWAIT;
 	case PEAL_OP_RECVMSG:
 	case PEAL_OP_SENDMSG:
 		return op->args.msg.flags & MSG_DONTWAIT;
@@ -396,6 +422,8 @@ static bool has_to_wait(const struct epoll_slot *slot, const struct peal_op *op)
 	switch (op->opcode) {
 	case PEAL_OP_RECV:
 		return !(op->args.recv.flags & ASIDE) && is_dry(slot, op, EPOLL_READ);
+	case PEAL_OP_RECV_LEASE:
+		return !(op->args.lease.flags & ASIDE) && is_dry(slot, op, EPOLL_READ);
 	case PEAL_OP_RECVMSG:
 		return !(op->args.msg.flags & ASIDE) && is_dry(slot, op, EPOLL_READ);
 	case PEAL_OP_ACCEPT:

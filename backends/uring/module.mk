@@ -8,6 +8,7 @@ libpeal_core_la_SOURCES += \
 	backends/uring/enter.c \
 	backends/uring/equip.c \
 	backends/uring/files.c \
+	backends/uring/lease.c \
 	backends/uring/reap.c \
 	backends/uring/ring.c \
 	backends/uring/setup.c \

@@ -15,6 +15,7 @@
 #include "backends/uring/uring.h"
 #include "core/base/fatal.h"
 #include "core/base/log.h"
+#include "core/io/standing.h"
 
 #include <peal/time.h>
 
@@ -54,6 +55,8 @@ static bool only_tries(const struct peal_op *op)
 		return op->args.recv.flags & MSG_DONTWAIT;
 	case PEAL_OP_SEND:
 		return op->args.send.flags & MSG_DONTWAIT;
+	case PEAL_OP_RECV_LEASE:
+		return op->args.lease.flags & MSG_DONTWAIT;
 	case PEAL_OP_RECVMSG:
 	case PEAL_OP_SENDMSG:
 		return op->args.msg.flags & MSG_DONTWAIT;
@@ -96,8 +99,13 @@ static void finish(struct peal_ring *ring, struct peal_op *op, const struct io_u
 	peal_assert(op->backend[PEAL_URING_OP_DATA] == cqe->user_data);
 	if (op->opcode == PEAL_OP_RAW && more_to_come(op, cqe))
 		return;
+	peal_uring_take_buffer(ring, op, cqe);
+	if (peal_op_stands(op) && peal_uring_deliver(ring, op, cqe))
+		return;
 	if (state & PEAL_URING_OP_MORE)
 		result = (int64_t)op->backend[PEAL_URING_OP_FIRST];
+	if (peal_op_stands(op) && (result > 0 || op->opcode == PEAL_OP_ACCEPT_MANY) && result >= 0)
+		result = 1;
 	ring->inflight--;
 	if (given_up(ring, op)) {
 		result = result_when_given_up(state, result);

@@ -164,6 +164,7 @@ void peal_uring_close(struct peal_ring *ring)
 		unregister_itself(ring);
 		io_uring_queue_exit(&ring->uring);
 	}
+	peal_uring_take_back(ring);
 	close_descriptor(ring->bell_fd);
 	peal_free(ring);
 }
@@ -180,8 +181,16 @@ void peal_uring_after_fork(struct peal_ring *ring)
 		close_descriptor(ring->fd);
 	else
 		io_uring_queue_exit(&ring->uring);
+	peal_uring_take_back(ring);
 	close_descriptor(ring->bell_fd);
 	peal_free(ring);
+}
+
+/* Receives that stand came with the release (6.0) that has SINGLE_ISSUER, accepts before. */
+uint64_t peal_uring_caps(const struct peal_ring *ring)
+{
+	return peal_backend_uring.caps &
+		(ring->has & PEAL_URING_SINGLE ? UINT64_MAX : ~PEAL_CAP_STANDING);
 }
 
 /*

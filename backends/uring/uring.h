@@ -5,7 +5,7 @@
  *
  * Where things are: tier.c what PEAL_URING_TIER leaves of the kernel; setup.c the ring itself; equip.c
  * trying out what the kernel offers; ring.c open and close; verbs.c an op as a submission entry, or
- * done at once; files.c those about files; submit.c taking and cancelling ops; enter.c the one way into the kernel; reap.c
+ * done at once; files.c those about files, lease.c those that pick buffers or stay; submit.c taking and cancelling ops; enter.c the one way into the kernel; reap.c
  * completions; bell.c doorbells; doctor.c what is told to `peal doctor`.
  */
 #ifndef PEAL_URING_URING_H
@@ -73,6 +73,8 @@ struct peal_ring {
 	struct peal_op *again; /* ops that need another entry, through op->next (reap.c) */
 	struct peal_op **again_last;
 	struct peal_direct direct;
+	struct peal_buffers *buffers; /* NULL: none were lent yet (lease.c) */
+	struct io_uring_buf_ring *free_buffers;
 	uint64_t bell_count; /* what the eventfd held */
 	uint8_t hints[PEAL_URING_HINTS];
 };
@@ -168,6 +170,7 @@ int peal_uring_open(
 void peal_uring_close(struct peal_ring *ring);
 void peal_uring_after_fork(struct peal_ring *ring);
 int peal_uring_poll_fd(struct peal_ring *ring);
+uint64_t peal_uring_caps(const struct peal_ring *ring);
 
 /* verbs.c: how each operation is done. */
 struct peal_uring_verb {
@@ -212,6 +215,23 @@ int peal_uring_file_at_once(struct peal_ring *ring, struct peal_op *op);
 /* A try of an op that the core composes. */
 int peal_uring_part_at_once(struct peal_ring *ring, struct peal_op *op);
 int peal_uring_transfer_at_once(struct peal_ring *ring, struct peal_op *op);
+
+/* lease.c: buffers that the kernel picks from. */
+int peal_uring_lend(struct peal_ring *ring, struct peal_buffers *buffers);
+void peal_uring_give(struct peal_ring *ring, struct peal_buffers *buffers, uint32_t buffer);
+/* After the ring is gone. */
+void peal_uring_take_back(struct peal_ring *ring);
+void peal_uring_prepare_recv_lease(
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op);
+void peal_uring_prepare_recv_many(
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op);
+void peal_uring_prepare_accept_many(
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op);
+/* Account for the buffer of a completion, if there is one. */
+void peal_uring_take_buffer(
+	struct peal_ring *ring, struct peal_op *op, const struct io_uring_cqe *cqe);
+/* Hand over what an op that stands has brought. Will it bring more? */
+bool peal_uring_deliver(struct peal_ring *ring, struct peal_op *op, const struct io_uring_cqe *cqe);
 
 /* submit.c */
 int peal_uring_submit(struct peal_ring *ring, struct peal_op *op);

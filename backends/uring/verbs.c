@@ -263,6 +263,9 @@ static const struct peal_uring_verb verbs[PEAL_OP_COUNT_] = {
 	[PEAL_OP_SENDFILE] = { .at_once = peal_uring_part_at_once },
 	[PEAL_OP_WAITID] = { .at_once = peal_uring_part_at_once },
 	[PEAL_OP_RAW] = { .prepare = prepare_raw, .at_once = raw_at_once },
+	[PEAL_OP_RECV_LEASE] = { .prepare = peal_uring_prepare_recv_lease, .readiness = POLLIN },
+	[PEAL_OP_RECV_MANY] = { .prepare = peal_uring_prepare_recv_many, .readiness = POLLIN },
+	[PEAL_OP_ACCEPT_MANY] = { .prepare = peal_uring_prepare_accept_many, .readiness = POLLIN },
 	[PEAL_OP_WRITEV] = { .prepare = peal_uring_prepare_writev,
 		.at_once = peal_uring_transfer_at_once,
 		.readiness = POLLOUT },
@@ -296,7 +299,8 @@ void peal_uring_learn(
 {
 	if (op->opcode == PEAL_OP_RECV)
 		believe(ring, op->fd, state_after(op, cqe));
-	else if (op->opcode == PEAL_OP_ACCEPT && cqe->res >= 0)
+	else if ((op->opcode == PEAL_OP_ACCEPT || op->opcode == PEAL_OP_ACCEPT_MANY) &&
+		cqe->res >= 0)
 		*hint(ring, cqe->res) = PEAL_URING_STREAM;
 	else if (op->opcode == PEAL_OP_CONNECT && !cqe->res)
 		*hint(ring, op->fd) = PEAL_URING_STREAM;

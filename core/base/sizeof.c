@@ -4,6 +4,7 @@
 
 #include <peal/base.h>
 #include <peal/buffered.h>
+#include <peal/lease.h>
 #include <peal/load.h>
 #include <peal/machine.h>
 #include <peal/msg.h>
@@ -34,6 +35,7 @@ static const struct {
 	SIZE_OF(peal_faulty_stream),
 	SIZE_OF(peal_fd_stream),
 	SIZE_OF(peal_interval),
+	SIZE_OF(peal_lease),
 	SIZE_OF(peal_listen_opts),
 	SIZE_OF(peal_machine),
 	SIZE_OF(peal_msg),

@@ -8,8 +8,7 @@
 #include "core/runtime/shard.h"
 #include "core/task/wait.h"
 
-/* Ops that complete at once must not keep the shard from its ring: now and then their fiber gives way. */
-static void spend_budget(struct peal_task *self)
+void peal_ops_spend_budget(struct peal_task *self)
 {
 	if (--self->shard->op_budget == 0)
 		peal_task_yield(self);
@@ -31,6 +30,7 @@ static const char *const op_names[PEAL_OP_COUNT_] = {
 	[PEAL_OP_FSYNC] = "fsync",
 	[PEAL_OP_MADVISE] = "madvise",
 	[PEAL_OP_RAW] = "raw",
+	[PEAL_OP_RECV_LEASE] = "recv_lease",
 #define PEAL_IO(name, code, type, params, args_, fill) [PEAL_OP_##code] = #name,
 #define PEAL_IO_ALSO(name, code, type, params, args_, fill)
 #include "core/io.tbl"
@@ -107,7 +107,7 @@ ssize_t peal_op_wait(struct peal_op *op)
 	if (!peal_op_waitable(op))
 		return -EINVAL;
 	if (peal_op_completed(op)) {
-		spend_budget(self);
+		peal_ops_spend_budget(self);
 		return (ssize_t)peal_op_take(self, op);
 	}
 	if (op->waiter)
@@ -128,7 +128,7 @@ int peal_op_wait_any(struct peal_op *const *ops, unsigned int count)
 	if (i < 0 && pending)
 		i = wait_for_first(self, ops, count, "one of several ops");
 	else if (i >= 0)
-		spend_budget(self);
+		peal_ops_spend_budget(self);
 	if (i >= 0)
 		peal_op_take(self, ops[i]);
 	return i;

@@ -8,6 +8,8 @@
 #include <errno.h>
 
 #include "core/io/compose.h"
+#include "core/io/lease.h"
+#include "core/io/standing.h"
 #include "core/base/fatal.h"
 #include "core/io/ops.h"
 #include "core/io/pooled.h"
@@ -66,6 +68,8 @@ static void complete(struct peal_shard *shard, struct peal_op *op)
 		return;
 	}
 	op->state = COMPLETED;
+	if (PEAL_UNLIKELY(op->opcode == PEAL_OP_RECV_LEASE && op->result > 0))
+		peal_lease_received(shard, op);
 	let_go(op);
 	PEAL_COUNT(shard, ops_completed);
 	if (op->done)
@@ -113,7 +117,7 @@ static int allowed(const struct peal_shard *shard, const struct peal_op *op)
 {
 	if (op->opcode == PEAL_OP_CLOSE || op->opcode == PEAL_OP_SHUTDOWN)
 		return 0;
-	if (shard->draining && op->opcode == PEAL_OP_ACCEPT)
+	if (shard->draining && peal_op_accepts(op))
 		return -ECANCELED;
 	if (shard->running)
 		return peal_wait_allowed(shard->running);
@@ -137,17 +141,23 @@ struct peal_shard *peal_ops_begin(struct peal_op *op, enum peal_opcode opcode, i
 	return shard;
 }
 
+void peal_ops_fail(struct peal_shard *shard, struct peal_op *op, int err, peal_op_fn *done)
+{
+	op->done = done;
+	op->result = err;
+	complete(shard, op);
+}
+
 void peal_ops_start(struct peal_shard *shard, struct peal_op *op, peal_op_fn *done)
 {
 	int err = allowed(shard, op);
 
-	op->done = done;
 	if (PEAL_UNLIKELY(err)) {
 		op->flags |= WAIT_CANCELLED;
-		op->result = err;
-		complete(shard, op);
+		peal_ops_fail(shard, op, err, done);
 		return;
 	}
+	op->done = done;
 	if (op->opcode == PEAL_OP_CLOSE)
 		peal_ops_cancel_on(shard, op->fd);
 	hold(op, shard->running);
@@ -165,6 +175,7 @@ void peal_ops_disown(struct peal_shard *shard, struct peal_task *task)
 	peal_inflight_each(&shard->inflight, disown, task);
 	for (struct peal_op *op = shard->refused; op; op = op->next)
 		disown(op, task);
+	peal_leases_disown(shard, task);
 }
 
 void peal_ops_reaped(struct peal_shard *shard, struct peal_reap *reap)
@@ -176,6 +187,7 @@ void peal_ops_reaped(struct peal_shard *shard, struct peal_reap *reap)
 			shard->cancel_retries--;
 		complete(shard, op);
 	}
+	peal_standing_tell(shard);
 }
 
 void peal_ops_returned(struct peal_shard *shard, struct peal_op *op)
@@ -311,7 +323,7 @@ void peal_ops_cancel_on(struct peal_shard *shard, int fd)
 
 bool peal_op_accepts(const struct peal_op *op)
 {
-	return op->opcode == PEAL_OP_ACCEPT;
+	return op->opcode == PEAL_OP_ACCEPT || op->opcode == PEAL_OP_ACCEPT_MANY;
 }
 
 bool peal_op_calls_back(const struct peal_op *op)

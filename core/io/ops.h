@@ -15,6 +15,13 @@ struct peal_task;
 struct peal_shard *peal_ops_begin(struct peal_op *op, enum peal_opcode opcode, int fd);
 void peal_ops_start(struct peal_shard *shard, struct peal_op *op, peal_op_fn *done);
 
+/* It fails before it begins. */
+void peal_ops_fail(struct peal_shard *shard, struct peal_op *op, int err, peal_op_fn *done);
+
+/* op_wait.c: a fiber got something without waiting. Now and then it gives way, to let the shard see its
+ * ring. */
+void peal_ops_spend_budget(struct peal_task *self);
+
 /* Cancel what this shard has in flight on a descriptor. */
 void peal_ops_cancel_on(struct peal_shard *shard, int fd);
 

@@ -60,6 +60,18 @@ static int64_t monotonic_now(struct peal_ring *ring)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+static int nothing_to_lend(struct peal_ring *ring, struct peal_buffers *buffers)
+{
+	(void)ring, (void)buffers;
+	return 0;
+}
+
+static void put_back(struct peal_ring *ring, struct peal_buffers *buffers, uint32_t buffer)
+{
+	(void)ring;
+	peal_buffers_put(buffers, buffer);
+}
+
 static struct peal_backend fill_gaps(const struct peal_backend *backend)
 {
 	struct peal_backend filled = *backend;
@@ -68,6 +80,10 @@ static struct peal_backend fill_gaps(const struct peal_backend *backend)
 		filled.features = no_features;
 	if (!filled.ring_caps)
 		filled.ring_caps = all_caps;
+	if (!filled.lend)
+		filled.lend = nothing_to_lend;
+	if (!filled.give)
+		filled.give = put_back;
 	if (!filled.now)
 		filled.now = monotonic_now;
 	return filled;

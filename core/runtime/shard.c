@@ -130,6 +130,7 @@ void peal_shard_close(struct peal_shard *shard)
 		peal_locals_destroy(shard);
 	peal_fork_ring(shard, NULL);
 	shard->backend->close(shard->ring);
+	peal_leases_close(shard);
 	peal_boottime_close(shard);
 	peal_task_forget_all(shard);
 	peal_task_cache_drain(shard);

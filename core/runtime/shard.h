@@ -21,6 +21,7 @@
 #include "core/sched/hog.h"
 #include "core/sched/inbox.h"
 #include "core/io/inflight.h"
+#include "core/io/lease.h"
 #include "core/sched/linger.h"
 #include "core/base/list.h"
 #include "core/msg/msg.h"
@@ -94,6 +95,8 @@ struct peal_shard {
 	struct peal_op *callbacks, **callbacks_last; /* completed, callback not called yet */
 	struct peal_op *refused, **refused_last;     /* the ring was full: to be submitted again */
 	uint32_t cancel_retries;                     /* ops whose cancel the ring did not take */
+	struct peal_standing *news;                  /* something has come for these */
+	struct peal_leases leases;
 
 	struct peal_wheel alarms;
 	struct peal_boottime *boottime; /* NULL until it is used */

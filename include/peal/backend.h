@@ -20,7 +20,7 @@
 
 PEAL_BEGIN_DECLS
 
-#define PEAL_BACKEND_ABI 1
+#define PEAL_BACKEND_ABI 2
 
 /* A backend's per-shard object; its contents are the backend's own. */
 struct peal_ring;
@@ -30,6 +30,7 @@ struct peal_ring;
 #define PEAL_CAP_RING_BELL  (1ULL << 1) /* shards wake each other without a descriptor in between */
 #define PEAL_CAP_TIMELESS   (1ULL << 2) /* now() is not the kernel's clock */
 #define PEAL_CAP_RAW        (1ULL << 3) /* peal_raw() takes entries of io_uring */
+#define PEAL_CAP_STANDING   (1ULL << 4) /* PEAL_OP_RECV_MANY and PEAL_OP_ACCEPT_MANY */
 
 struct peal_ring_opts {
 	uint32_t size;    /* of this struct */
@@ -65,6 +66,30 @@ static inline void peal_reap_add(struct peal_reap *reap, struct peal_op *op, int
 	*reap->last = op;
 	reap->last = &op->next;
 	reap->count++;
+}
+
+/*
+ * Buffers of a shard, from which PEAL_OP_RECV_LEASE and PEAL_OP_RECV_MANY pick when data is there. Without
+ * a free one they complete with -ENOBUFS.
+ */
+struct peal_buffers {
+	char *memory;        /* count buffers of `size` bytes */
+	uint32_t count;      /* a power of two, at most 32768 */
+	uint32_t size;       /* of each */
+	uint32_t free_count; /* not with anybody */
+	uint32_t *free;      /* their numbers, where the backend keeps none of its own */
+};
+
+#define PEAL_NO_BUFFER UINT32_MAX
+
+static inline uint32_t peal_buffers_pick(struct peal_buffers *buffers)
+{
+	return buffers->free_count ? buffers->free[--buffers->free_count] : PEAL_NO_BUFFER;
+}
+
+static inline void peal_buffers_put(struct peal_buffers *buffers, uint32_t buffer)
+{
+	buffers->free[buffers->free_count++] = buffer;
 }
 
 /* What submit() says of an op that can only be done by blocking a thread. */
@@ -116,6 +141,10 @@ struct peal_backend {
 	 * its pool, the backend forgets it; negative when it was not accepted because something is full: the core
 	 * calls peek() and tries again later, the op must be unchanged. Errors of the operation itself
 	 * are results, not refusals; an opcode that the backend does not know completes with -ENOSYS.
+	 *
+	 * Of an op that stands (PEAL_CAP_STANDING) everything that comes is handed over by
+	 * op->args.many.more(), in a reap. It completes when the kernel has ended it: with 0 at the end of
+	 * a stream, 1 when it was ended for no reason of the operation's own, or a negative errno.
 	 */
 	int (*submit)(struct peal_ring *ring, struct peal_op *op);
 
@@ -163,6 +192,15 @@ struct peal_backend {
 	 * descriptors, unmap) without disturbing the parent.
 	 */
 	void (*after_fork)(struct peal_ring *ring);
+
+	/*
+	 * Here are buffers, all of them free, until the ring is closed: once at most. The backend keeps
+	 * free_count true from then on. 0 or a negative errno. [default: ops pick from buffers->free]
+	 */
+	int (*lend)(struct peal_ring *ring, struct peal_buffers *buffers);
+
+	/* One of them is free again. Cannot fail. [default: it goes to buffers->free] */
+	void (*give)(struct peal_ring *ring, struct peal_buffers *buffers, uint32_t buffer);
 
 	/* Nanoseconds since some fixed moment, never going backwards. [default: CLOCK_MONOTONIC] */
 	int64_t (*now)(struct peal_ring *ring);

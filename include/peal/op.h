@@ -29,6 +29,8 @@ struct msghdr;
 struct open_how;
 struct sockaddr;
 struct statx;
+struct peal_buffers;
+struct peal_lease;
 struct peal_op;
 
 /* Called on the op's shard when it has completed; op->result holds what the call returned, or a
@@ -58,6 +60,10 @@ enum peal_opcode {
 	PEAL_OP_FADVISE,
 	PEAL_OP_MADVISE,
 	PEAL_OP_RAW,
+	PEAL_OP_RECV_LEASE, /* lease.h */
+	/* Those that may bring several things before they complete (core/io/standing.c). */
+	PEAL_OP_RECV_MANY,
+	PEAL_OP_ACCEPT_MANY,
 	/* Those that the core composes (core/io/compose.c). */
 	PEAL_OP_SPLICE,
 	PEAL_OP_SENDFILE,
@@ -156,6 +162,18 @@ struct peal_op {
 			const struct io_uring_sqe *sqe;
 			uint32_t *flags;
 		} raw;
+		struct {
+			struct peal_lease *lease;
+			struct peal_buffers *buffers;
+			int32_t flags;
+			uint32_t buffer; /* in which it is */
+		} lease;
+		struct {
+			/* The core's: one has come; in that buffer, if it was received. */
+			void (*more)(struct peal_op *op, int64_t result, uint32_t buffer);
+			struct peal_buffers *buffers;
+			int32_t flags;
+		} many;
 		/* The first word of these is poll's at times. */
 		struct {
 			uint32_t events;

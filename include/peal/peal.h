@@ -10,7 +10,7 @@
  *   machine.h  what the library finds here               scope.h  deadlines, cancelling, task groups
  *   msg.h      messages between shards                   sync.h   channels, mutexes and so on
  *   stream.h   streams over anything                     buffered.h  readers and writers on them
- *   port.h     requests from other threads
+ *   port.h     requests from other threads               lease.h  receiving into the shard's buffers
  *
  * For C++ there is peal.hpp as well.
  */
@@ -22,6 +22,7 @@
 #include <peal/base.h>
 #include <peal/buffered.h>
 #include <peal/io.h>
+#include <peal/lease.h>
 #include <peal/load.h>
 #include <peal/machine.h>
 #include <peal/msg.h>

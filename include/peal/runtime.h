@@ -59,6 +59,8 @@ struct peal_rt_opts {
 	uint8_t no_spinning;  /* it sleeps at once */
 	uint8_t drain_on_signal; /* SIGINT and SIGTERM drain; see below */
 	uint8_t reserved[1];     /* 0 */
+	uint32_t lease_buffers;  /* of each shard, for leases (lease.h); 256 */
+	uint32_t lease_size;     /* bytes of each; 4096 */
 };
 
 /* Options in place: peal_run(main_task, NULL, PEAL_RT(.shards = 2)). C only. */

@@ -37,6 +37,7 @@ test_programs += \
 	tests/contract/test_frames \
 	tests/contract/test_files \
 	tests/contract/test_io \
+	tests/contract/test_lease \
 	tests/contract/test_life \
 	tests/contract/test_call \
 	tests/contract/test_place \
@@ -65,14 +66,15 @@ tests_contract_test_chan_SOURCES = tests/contract/test_chan.c $(runtime_help)
 tests_contract_test_linger_SOURCES = tests/contract/test_linger.c $(runtime_help)
 tests_contract_test_embed_SOURCES = tests/contract/test_embed.c $(runtime_help)
 tests_contract_test_cancel_SOURCES = tests/contract/test_cancel.c tests/contract/cancel/cancel.h \
-	tests/contract/cancel/io.c tests/contract/cancel/others.c tests/contract/cancel/stream.c \
-	tests/contract/cancel/sync.c $(runtime_help)
+	tests/contract/cancel/io.c tests/contract/cancel/lease.c tests/contract/cancel/others.c \
+	tests/contract/cancel/stream.c tests/contract/cancel/sync.c $(runtime_help)
 tests_contract_test_emergency_SOURCES = tests/contract/test_emergency.c $(runtime_help)
 tests_contract_test_fork_SOURCES = tests/contract/test_fork.c $(runtime_help)
 tests_contract_test_faults_SOURCES = tests/contract/test_faults.c $(runtime_help)
 tests_contract_test_frames_SOURCES = tests/contract/test_frames.c $(runtime_help)
 tests_contract_test_files_SOURCES = tests/contract/test_files.c $(runtime_help)
 tests_contract_test_io_SOURCES = tests/contract/test_io.c $(runtime_help)
+tests_contract_test_lease_SOURCES = tests/contract/test_lease.c $(runtime_help)
 tests_contract_test_life_SOURCES = tests/contract/test_life.c $(runtime_help)
 tests_contract_test_call_SOURCES = tests/contract/test_call.c $(runtime_help)
 tests_contract_test_place_SOURCES = tests/contract/test_place.c $(runtime_help)

@@ -250,8 +250,8 @@ static int sweep(void *arg)
 
 static const struct call *call_number(int i)
 {
-	static const struct call *const tables[] = { io_calls, other_calls, stream_calls,
-		sync_calls };
+	static const struct call *const tables[] = { io_calls, lease_calls, other_calls,
+		stream_calls, sync_calls };
 
 	for (size_t table = 0; table < sizeof(tables) / sizeof(tables[0]); table++)
 		for (const struct call *call = tables[table]; call->name; call++)

@@ -48,7 +48,7 @@ struct call {
 };
 
 /* By folder file; each ends with an entry without a name. */
-extern const struct call io_calls[], other_calls[], stream_calls[], sync_calls[];
+extern const struct call io_calls[], lease_calls[], other_calls[], stream_calls[], sync_calls[];
 
 /* Help for the entries. The first two fail the case on errors. */
 void make_pair(struct attempt *attempt);
