@@ -1,52 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cold_start: a runtime of two shards is built, 64 rounds go between them, it is taken down. The floor
- * are two threads that do as much with an eventfd each.
+ * cold_start: a runtime of two shards is built, 64 messages go to the other one and back, it is taken
+ * down. The floor are two threads that do as much with an eventfd each.
  */
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "core/task/task.h"
 #include "perf/runtime.h"
 
 enum { ROUNDS = 64 };
+enum tag { THERE = 1, BACK };
 
-struct trip {
-	struct peal_post there, back;
-	struct peal_rt *rt;
-	struct peal_task *owner;
-	unsigned int left;
-};
-
-static void on_there(struct peal_post *post);
-
-static void on_back(struct peal_post *post)
+static void on_there(const struct peal_msg *msg, void *arg)
 {
-	struct trip *trip = PEAL_CONTAINER_OF(post, struct trip, back);
-
-	if (--trip->left)
-		peal_rt_post(trip->rt, 1, &trip->there, on_there);
-	else
-		peal_task_wake(trip->owner);
+	(void)arg;
+	peal_msg_send(msg->from, BACK, msg->value);
 }
 
-static void on_there(struct peal_post *post)
+static int handle_there(void *arg)
 {
-	struct trip *trip = PEAL_CONTAINER_OF(post, struct trip, there);
-
-	peal_rt_post(trip->rt, 0, &trip->back, on_back);
+	(void)arg;
+	return peal_msg_handle(THERE, on_there, NULL);
 }
 
 static int rounds(void *arg)
 {
-	struct trip trip = {
-		.rt = peal_rt_current(), .owner = peal_task_current(), .left = ROUNDS
-	};
+	struct peal_msg msg;
 
 	(void)arg;
-	peal_rt_post(trip.rt, 1, &trip.there, on_there);
-	while (trip.left)
-		peal_task_park();
+	perf_expect(!peal_call(1, handle_there, NULL, NULL), "the other shard has its handler");
+	for (uint64_t i = 0; i < ROUNDS; i++) {
+		peal_msg_send(1, THERE, i);
+		perf_expect(!peal_msg_recv(BACK, &msg) && msg.value == i, "the answer comes back");
+	}
 	return 0;
 }
 

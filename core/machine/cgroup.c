@@ -177,11 +177,14 @@ static int64_t quota_of_group(const char *root, const char *folder, bool unified
 static int64_t quota_of_groups(const char *root, char *folder, size_t top, bool unified)
 {
 	int64_t tightest = PEAL_CGROUP_NO_QUOTA;
+	char *slash = strrchr(folder, '/');
 
+	if (slash && !slash[1] && (size_t)(slash - folder) >= top)
+		*slash = '\0'; /* our group is the hierarchy's root: one folder, not two */
 	for (;;) {
 		int64_t quota = quota_of_group(root, folder, unified);
-		char *slash = strrchr(folder, '/');
 
+		slash = strrchr(folder, '/');
 		if (quota < tightest)
 			tightest = quota;
 		if (!slash || (size_t)(slash - folder) < top)
@@ -190,23 +193,23 @@ static int64_t quota_of_groups(const char *root, char *folder, size_t top, bool 
 	}
 }
 
-/* The tightest over all places where the hierarchy of this entry is mounted. */
-static int64_t quota_of_entry(const char *root, const struct peal_cgroup_entry *entry)
+/* The tightest over our groups in the hierarchy that is mounted here. */
+static int64_t quota_of_mount(const char *root, const struct peal_cgroup_mount *mount)
 {
 	int64_t tightest = PEAL_CGROUP_NO_QUOTA;
-	struct peal_cgroup_mount mount;
+	struct peal_cgroup_entry entry;
 	struct peal_lines lines;
 	char folder[PATH_MAX], *line;
 
-	if (peal_lines_open(&lines, root, "/proc/self/mountinfo"))
+	if (peal_lines_open(&lines, root, "/proc/self/cgroup"))
 		return tightest;
 	while ((line = peal_lines_next(&lines))) {
 		int64_t quota;
 
-		if (!peal_cgroup_parse_mount(line, &mount) || mount.unified != entry->unified ||
-			!peal_cgroup_join(&mount, entry->path, folder))
+		if (!peal_cgroup_parse_entry(line, &entry) || mount->unified != entry.unified ||
+			!peal_cgroup_join(mount, entry.path, folder))
 			continue;
-		quota = quota_of_groups(root, folder, strlen(mount.point), mount.unified);
+		quota = quota_of_groups(root, folder, strlen(mount->point), mount->unified);
 		if (quota < tightest)
 			tightest = quota;
 	}
@@ -214,18 +217,19 @@ static int64_t quota_of_entry(const char *root, const struct peal_cgroup_entry *
 	return tightest;
 }
 
+/* The mounts are read once, they cost the kernel most: every runtime that starts pays for that. */
 int64_t peal_cgroup_quota(const char *root)
 {
 	int64_t tightest = PEAL_CGROUP_NO_QUOTA;
-	struct peal_cgroup_entry entry;
+	struct peal_cgroup_mount mount;
 	struct peal_lines lines;
 	char *line;
 
-	if (peal_lines_open(&lines, root, "/proc/self/cgroup"))
+	if (peal_lines_open(&lines, root, "/proc/self/mountinfo"))
 		return tightest;
 	while ((line = peal_lines_next(&lines)))
-		if (peal_cgroup_parse_entry(line, &entry)) {
-			int64_t quota = quota_of_entry(root, &entry);
+		if (peal_cgroup_parse_mount(line, &mount)) {
+			int64_t quota = quota_of_mount(root, &mount);
 
 			if (quota < tightest)
 				tightest = quota;

@@ -5,10 +5,13 @@
 
 enum { SLEEP, SPIN };
 
-/* Averages move by an eighth. */
-#define WEIGHT     8
+/* Averages move by an eighth; the first eight values count alike. */
+#define WEIGHT      8
+/* Spinning is tried so often before sleeping is: the first answer comes from somebody who starts up, and
+ * two that have begun to sleep for each other would find out late that neither needs to. */
+#define SPINS_FIRST 4
 /* One long wait must not outweigh a hundred short ones. */
-#define LONGEST_NS (4 * (int64_t)PEAL_SPIN_MOST_NS)
+#define LONGEST_NS  (4 * (int64_t)PEAL_SPIN_MOST_NS)
 
 unsigned int (*peal_choice_hook)(enum peal_choice_kind kind, unsigned int among);
 
@@ -43,12 +46,13 @@ static int64_t length_of(const struct peal_bet *bet)
 	return length;
 }
 
-/* What was never tried wins. */
+/* What was hardly ever tried wins. */
 static int winner(const struct peal_bet *bet)
 {
-	if (bet->average[SPIN] &&
-		(!bet->average[SLEEP] || bet->average[SLEEP] < bet->average[SPIN] ||
-			bet->paid < PEAL_BET_ALWAYS / 8))
+	if (bet->tries[SPIN] < SPINS_FIRST)
+		return SPIN;
+	if (!bet->tries[SLEEP] || bet->average[SLEEP] < bet->average[SPIN] ||
+		bet->paid < PEAL_BET_ALWAYS / 8)
 		return SLEEP;
 	return SPIN;
 }
@@ -79,9 +83,16 @@ int64_t peal_choose_spin(struct peal_choice *choice, int64_t now)
 	return next_try(bet) == SPIN ? length : 0;
 }
 
-static void move(int64_t *average, int64_t value)
+static void move(int64_t *average, int64_t value, int64_t weight)
 {
-	*average += *average ? (value - *average) / WEIGHT : value;
+	*average += (value - *average) / weight;
+}
+
+static void note_answer(struct peal_bet *bet, int kind, int64_t waited)
+{
+	if (bet->tries[kind] < WEIGHT)
+		bet->tries[kind]++;
+	move(&bet->average[kind], waited < LONGEST_NS ? waited : LONGEST_NS, bet->tries[kind]);
 }
 
 /* Spun for nothing: what comes may come a little later than it was waited for. */
@@ -97,7 +108,7 @@ static void lose(struct peal_bet *bet, int64_t spun)
 static void win(struct peal_bet *bet, int64_t spun)
 {
 	bet->paid += (PEAL_BET_ALWAYS - bet->paid) / WEIGHT;
-	move(&bet->hit_average, spun);
+	move(&bet->hit_average, spun, WEIGHT);
 }
 
 void peal_bet_settle(struct peal_bet *bet, int64_t spun, int64_t waited)
@@ -109,5 +120,5 @@ void peal_bet_settle(struct peal_bet *bet, int64_t spun, int64_t waited)
 	else if (spun)
 		win(bet, spun);
 	if (waited <= PEAL_LONG_IDLE_NS)
-		move(&bet->average[spun ? SPIN : SLEEP], waited < LONGEST_NS ? waited : LONGEST_NS);
+		note_answer(bet, spun ? SPIN : SLEEP, waited);
 }

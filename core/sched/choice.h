@@ -32,9 +32,10 @@ struct peal_bet {
 	int64_t last;        /* ns until work came, the last time */
 	int64_t credit;      /* ns that may be spun for nothing */
 	int64_t credited_at;
-	int64_t since;   /* ns waited since the one that loses was tried */
-	uint32_t paid;   /* of PEAL_BET_ALWAYS: how often a spin did */
-	uint32_t rounds; /* in that time */
+	int64_t since;     /* ns waited since the one that loses was tried */
+	uint32_t paid;     /* of PEAL_BET_ALWAYS: how often a spin did */
+	uint32_t rounds;   /* in that time */
+	uint32_t tries[2]; /* of either, as far as averages count them */
 };
 
 #define PEAL_BET_ALWAYS 1024

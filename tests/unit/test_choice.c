@@ -56,6 +56,14 @@ START_TEST(a_peer_that_needs_our_cpu_is_slept_for)
 }
 END_TEST
 
+/* The first answer is late, because the other side starts up. That alone must not send both to sleep. */
+START_TEST(a_late_first_answer_is_soon_forgotten)
+{
+	park(60000, 60000);
+	ck_assert_int_ge(spins_of(40, 1000, 22000), 38);
+}
+END_TEST
+
 START_TEST(it_learns_anew_when_the_peer_changes)
 {
 	spins_of(1000, 19000, 12000);
@@ -175,6 +183,7 @@ static Suite *choice_suite(void)
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_add_test(tcase, a_peer_on_its_own_cpu_is_spun_for);
 	tcase_add_test(tcase, a_peer_that_needs_our_cpu_is_slept_for);
+	tcase_add_test(tcase, a_late_first_answer_is_soon_forgotten);
 	tcase_add_test(tcase, it_learns_anew_when_the_peer_changes);
 	tcase_add_test(tcase, the_loser_is_tried_again_now_and_then);
 	tcase_add_test(tcase, trying_the_loser_costs_little);
