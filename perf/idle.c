@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/task/task.h"
 #include "perf/runtime.h"
@@ -98,7 +99,13 @@ static int park(void *arg)
 
 static void run_parked(struct perf_run *run)
 {
-	perf_in_runtime(run, park);
+	int64_t room = (int64_t)sysconf(_SC_AVPHYS_PAGES) * sysconf(_SC_PAGESIZE);
+
+	if (room < (int64_t)run->count * 2 * 4096)
+		perf_skip(run, "%.1f GiB of free memory are too little", (double)room / (1 << 30));
+	else
+		perf_in_runtime_opts(run, park,
+			(struct peal_rt_opts){ .max_tasks = (uint32_t)run->count + 1000 });
 }
 
 #define IDLE_ROW(row, shards)                                                         \
@@ -113,6 +120,8 @@ IDLE_ROW("idle_8", 8)
 
 PERF_ROW(.name = "parked_fibers_100k", .what = "resident memory of one of 100,000 that wait",
 	.unit = "bytes", .count = 100000, .variants = { { "peal", run_parked } })
+PERF_ROW(.name = "parked_fibers_1m", .what = "resident memory of one of a million that wait",
+	.unit = "bytes", .count = 1000000, .variants = { { "peal", run_parked } })
 PERF_ROW(.name = "parked_create_100k", .what = "spawned, run until it waits, as one of 100,000",
 	.count = 100000, .variants = { { "peal", run_parked, .with = 1 } })
 PERF_ROW(.name = "parked_maps_100k", .what = "mappings for a thousand of 100,000 that wait",

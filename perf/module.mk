@@ -80,7 +80,7 @@ endif
 perf_micro_LDADD = $(perf_ldadd)
 
 test_helpers += $(perf_programs)
-test_scripts += perf/test_smoke.sh
+test_scripts += perf/test_show.sh perf/test_smoke.sh
 AM_TESTS_ENVIRONMENT += \
 	PEAL_PERF_PROGRAMS='$(perf_programs)'; PEAL_PERF_BUILD='$(abs_builddir)'; \
 	export PEAL_PERF_PROGRAMS PEAL_PERF_BUILD;
@@ -104,7 +104,13 @@ EXTRA_DIST += \
 	perf/peers/src/bin/spargio.rs \
 	perf/peers/src/bin/tokio.rs \
 	perf/peers/src/lib.rs \
-	perf/peers/src/streams.rs
+	perf/peers/src/streams.rs \
+	perf/show \
+	perf/show_lines.awk \
+	perf/show_page.awk \
+	perf/show_plot.awk \
+	perf/show_summary.awk \
+	perf/show_table.awk
 
 # PERF: options for every program; `make perf PERF='--only yield --json'`.
 perf: all

@@ -109,7 +109,7 @@ func serve(fd uintptr, yielder bool) {
 
 func main() {
 	list := flag.Bool("list", false, "rows")
-	only := flag.String("only", "", "this row")
+	only := flag.String("only", "", "this ROW, or ROW/go")
 	samples := flag.Int("samples", 1, "of each row")
 	smoke := flag.Bool("smoke", false, "as little as possible")
 	flag.Bool("json", true, "it always is")
@@ -125,7 +125,7 @@ func main() {
 			fmt.Printf("%s/go\n", row.name)
 			continue
 		}
-		for i := 0; i < *samples && (*only == "" || *only == row.name); i++ {
+		for i := 0; i < *samples && (*only == "" || *only == row.name || *only == row.name+"/go"); i++ {
 			row.sample(*smoke)
 		}
 	}

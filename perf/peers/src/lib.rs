@@ -82,7 +82,7 @@ pub struct Row {
     pub run: fn(&mut Run),
 }
 
-/// --list, or --only ROW [--samples N] [--smoke] [--json]: what perf/compare asks for.
+/// --list, or --only ROW[/VARIANT] [--samples N] [--smoke] [--json]: what perf/compare asks for.
 pub fn main_with(variant: &str, rows: &[Row]) {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let value = |name: &str| {
@@ -99,10 +99,11 @@ pub fn main_with(variant: &str, rows: &[Row]) {
     }
     let samples: u32 = value("--samples").map_or(1, |n| n.parse().expect("a number"));
     let only = value("--only");
-    for row in rows
-        .iter()
-        .filter(|row| only.as_deref().is_none_or(|name| name == row.name))
-    {
+    for row in rows.iter().filter(|row| {
+        let full = format!("{}/{variant}", row.name);
+        only.as_deref()
+            .is_none_or(|name| name == row.name || name == full)
+    }) {
         for _ in 0..samples {
             let count = if smoke { 1 } else { row.count };
             let warm_up = row.count.div_ceil(8).min(count);
