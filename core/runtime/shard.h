@@ -72,7 +72,6 @@ struct peal_shard {
 	bool resting;              /* counted among the idle */
 	bool search_due;           /* somebody has sent it searching; the node has not arrived */
 	bool flush;                /* the ring has something queued that is no op: a bell */
-	bool rang;                 /* somebody's bell, since it slept the last time */
 	struct peal_queue starved; /* fresh tasks for which there was no stack */
 	struct peal_choice choice;
 	struct peal_linger linger; /* of fibers that wait for one of another shard */

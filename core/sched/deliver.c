@@ -24,7 +24,7 @@ static int ring_from_shard(struct peal_shard *from, struct peal_shard *to)
 {
 	int err = from->backend->bell(from->ring, to->ring);
 
-	from->flush = from->rang = true;
+	from->flush = true;
 	if (!err)
 		PEAL_COUNT(from, wakes_sent);
 	return err;

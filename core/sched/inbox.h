@@ -108,7 +108,7 @@ static inline struct peal_inbox_node *peal_inbox_unpark(struct peal_inbox *inbox
 	return head == PEAL_INBOX_PARKED ? NULL : peal_inbox_reverse(head);
 }
 
-/* Owner, parked: has nobody pushed since? */
+/* Any thread: does its owner sleep, and has nobody pushed since? */
 static inline bool peal_inbox_parked(struct peal_inbox *inbox)
 {
 	return peal_load_seq_cst(&inbox->head) == PEAL_INBOX_PARKED;

@@ -119,9 +119,22 @@ static void leave_watch(struct peal_shard *shard)
 }
 
 /*
+ * Do all the others sleep, with nothing in their inboxes? Being marked idle says less: whoever was told
+ * something loses the mark only when it gets a CPU, and may then go on for long.
+ */
+static bool others_sleep(const struct peal_shard *shard)
+{
+	struct peal_rt *rt = shard->rt;
+
+	for (uint32_t i = 0; i < rt->shard_count; i++)
+		if (i != shard->index && !peal_inbox_parked(&rt->shards[i]->inbox))
+			return false;
+	return true;
+}
+
+/*
  * Until when. One of those that sleep while another works looks round now and then for tasks stuck
- * behind one that does not give way; when all sleep nobody does. (Whoever was rung for may still seem
- * to sleep.)
+ * behind one that does not give way; when all sleep nobody does.
  */
 static int64_t sleep_until(struct peal_shard *shard, int64_t now, bool *watching)
 {
@@ -129,9 +142,7 @@ static int64_t sleep_until(struct peal_shard *shard, int64_t now, bool *watching
 
 	if (shard->trim_at < deadline)
 		deadline = shard->trim_at;
-	*watching = deadline > now + PEAL_WATCH_NS &&
-		(shard->rang || !peal_steal_others_idle(shard)) && take_watch(shard);
-	shard->rang = false;
+	*watching = deadline > now + PEAL_WATCH_NS && !others_sleep(shard) && take_watch(shard);
 	return *watching ? now + PEAL_WATCH_NS : deadline;
 }
 
