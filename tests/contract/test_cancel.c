@@ -19,53 +19,6 @@
 #define TURNS 12 /* the last at which it is cancelled */
 #define NEVER 1000000
 
-/* Help for the entries */
-
-void make_pair(struct attempt *attempt)
-{
-	int pair[2];
-
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	attempt->ours = pair[0];
-	attempt->theirs = pair[1];
-}
-
-void make_listener(struct attempt *attempt)
-{
-	attempt->listener = peal_tcp_listen("127.0.0.1:0", NULL);
-	ck_assert_int_ge(attempt->listener, 0);
-}
-
-int knock(struct attempt *attempt)
-{
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_in address;
-	socklen_t size = sizeof(address);
-
-	ck_assert_int_eq(getsockname(attempt->listener, (struct sockaddr *)&address, &size), 0);
-	ck_assert(connect(fd, (struct sockaddr *)&address, size) == 0 || errno == EINPROGRESS);
-	return fd;
-}
-
-void check_buffer(struct attempt *attempt)
-{
-	for (int i = 0; i < BYTES; i++)
-		ck_assert_int_eq(attempt->buf[i], POISON);
-}
-
-static void close_one(int fd)
-{
-	if (fd >= 0)
-		close(fd);
-}
-
-void close_all(struct attempt *attempt)
-{
-	close_one(attempt->ours);
-	close_one(attempt->theirs);
-	close_one(attempt->listener);
-}
-
 /* A try */
 
 enum how { BY_CALL, FROM_AFAR, BY_DEADLINE, BY_OUTER_DEADLINE, BEFORE, HOW_MANY };

@@ -214,7 +214,8 @@ static void read_numbers(struct reading *reading, const struct peal_lease *lease
 		((char *)&reading->number)[reading->bytes++] = lease->data[i];
 		if (reading->bytes < sizeof(reading->number))
 			continue;
-		ck_assert_uint_eq(reading->number, reading->index++ * 2654435761U);
+		if (reading->number != reading->index++ * 2654435761U)
+			ck_abort_msg("number %u is wrong", reading->index - 1);
 		reading->bytes = 0;
 	}
 }
