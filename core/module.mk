@@ -6,6 +6,7 @@ pealinclude_HEADERS += \
 	include/peal/base.h \
 	include/peal/buffered.h \
 	include/peal/chan.hpp \
+	include/peal/datagram.h \
 	include/peal/detail.hpp \
 	include/peal/error.hpp \
 	include/peal/io.h \
@@ -105,7 +106,10 @@ libpeal_core_la_SOURCES += \
 	core/msg/msg_ticket.c \
 	core/msg/sum.h \
 	core/net/acceptor.c \
+	core/net/control.h \
+	core/net/datagram.c \
 	core/net/listen.c \
+	core/net/passing.c \
 	core/net/resolve.c \
 	core/net/serve.c \
 	core/net/sockaddr.c \

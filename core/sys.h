@@ -241,6 +241,11 @@ static inline long peal_sys_getsockname(int fd, struct sockaddr *address, sockle
 	PEAL_SYS(SYS_getsockname, getsockname(fd, address, size));
 }
 
+static inline long peal_sys_getpeername(int fd, struct sockaddr *address, socklen_t *size)
+{
+	PEAL_SYS(SYS_getpeername, getpeername(fd, address, size));
+}
+
 static inline long peal_sys_getsockopt(int fd, int level, int option, void *value, socklen_t *size)
 {
 	PEAL_SYS(SYS_getsockopt, getsockopt(fd, level, option, value, size));

@@ -332,6 +332,7 @@ int64_t peal_epoll_try(struct peal_ring *ring, struct epoll_slot *slot, struct p
 	case PEAL_OP_RECV_LEASE:
 		return try_recv_lease(slot, op);
 	case PEAL_OP_SEND:
+	case PEAL_OP_SEND_ZC:
 		return try_send(op);
 	case PEAL_OP_SHUTDOWN:
 		return do_shutdown(ring, op);
@@ -361,6 +362,7 @@ static enum epoll_queue queue_of(const struct peal_op *op, uint32_t *events)
 	switch (op->opcode) {
 	case PEAL_OP_CONNECT:
 	case PEAL_OP_SEND:
+	case PEAL_OP_SEND_ZC:
 	case PEAL_OP_SENDMSG:
 	case PEAL_OP_WRITE:
 	case PEAL_OP_WRITEV:
@@ -387,6 +389,7 @@ static bool only_tries(const struct peal_op *op)
 	case PEAL_OP_RECV:
 		return op->args.recv.flags & MSG_DONTWAIT;
 	case PEAL_OP_SEND:
+	case PEAL_OP_SEND_ZC:
 		return op->args.send.flags & MSG_DONTWAIT;
 	case PEAL_OP_RECV_LEASE:
 		return op->args.lease.flags & MSG_DONTWAIT;
@@ -432,6 +435,7 @@ static bool has_to_wait(const struct epoll_slot *slot, const struct peal_op *op)
 	case PEAL_OP_READV:
 		return is_stream_dry(slot, op, EPOLL_READ);
 	case PEAL_OP_SEND:
+	case PEAL_OP_SEND_ZC:
 	case PEAL_OP_SENDMSG:
 		return is_dry(slot, op, EPOLL_WRITE);
 	case PEAL_OP_WRITE:

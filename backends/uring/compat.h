@@ -20,4 +20,8 @@
 /* io_uring_params.features: PEAL_IORING_ENTER_NO_IOWAIT is there. */
 #define PEAL_IORING_FEAT_NO_IOWAIT         (1U << 17)
 
+/* IORING_OP_SEND_ZC, in ioprio: the notification tells whether the bytes were copied. Linux 6.2. */
+#define PEAL_IORING_SEND_ZC_REPORT_USAGE   (1U << 3)
+#define PEAL_IORING_NOTIF_USAGE_ZC_COPIED  (1U << 31)
+
 #endif

@@ -20,7 +20,15 @@ static const uint8_t needed_ops[] = { IORING_OP_NOP, IORING_OP_POLL_ADD, IORING_
 	IORING_OP_ASYNC_CANCEL, IORING_OP_CONNECT, IORING_OP_READ, IORING_OP_SEND, IORING_OP_RECV,
 	IORING_OP_MSG_RING };
 
-static int check_ops(const struct peal_ring *ring, struct peal_reason *reason)
+/* Sends that tell whether they saved a copy. Flags of operations cannot be tried without one. */
+static void look_for_zero_copy(
+	struct peal_ring *ring, const struct io_uring_probe *probe, unsigned int tier)
+{
+	if (tier >= PEAL_LINUX(6, 2) && probe->ops[IORING_OP_SEND_ZC].flags & IO_URING_OP_SUPPORTED)
+		ring->has |= PEAL_URING_ZERO_COPY;
+}
+
+static int check_ops(struct peal_ring *ring, unsigned int tier, struct peal_reason *reason)
 {
 	union {
 		struct io_uring_probe probe;
@@ -35,6 +43,7 @@ static int check_ops(const struct peal_ring *ring, struct peal_reason *reason)
 		if (!(list.probe.ops[needed_ops[i]].flags & IO_URING_OP_SUPPORTED))
 			return peal_refuse(reason, -EOPNOTSUPP,
 				"io_uring lacks its operation number %u here", needed_ops[i]);
+	look_for_zero_copy(ring, &list.probe, tier);
 	return 0;
 }
 
@@ -130,7 +139,7 @@ static int equip_bell(struct peal_ring *ring, unsigned int tier, struct peal_rea
 
 int peal_uring_equip(struct peal_ring *ring, unsigned int tier, struct peal_reason *reason)
 {
-	int err = check_ops(ring, reason);
+	int err = check_ops(ring, tier, reason);
 
 	if (err)
 		return err;

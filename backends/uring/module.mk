@@ -11,6 +11,7 @@ libpeal_core_la_SOURCES += \
 	backends/uring/lease.c \
 	backends/uring/reap.c \
 	backends/uring/ring.c \
+	backends/uring/send_zc.c \
 	backends/uring/setup.c \
 	backends/uring/submit.c \
 	backends/uring/tier.c \

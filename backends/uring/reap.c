@@ -54,6 +54,7 @@ static bool only_tries(const struct peal_op *op)
 	case PEAL_OP_RECV:
 		return op->args.recv.flags & MSG_DONTWAIT;
 	case PEAL_OP_SEND:
+	case PEAL_OP_SEND_ZC:
 		return op->args.send.flags & MSG_DONTWAIT;
 	case PEAL_OP_RECV_LEASE:
 		return op->args.lease.flags & MSG_DONTWAIT;
@@ -99,6 +100,8 @@ static void finish(struct peal_ring *ring, struct peal_op *op, const struct io_u
 	peal_assert(op->backend[PEAL_URING_OP_DATA] == cqe->user_data);
 	if (op->opcode == PEAL_OP_RAW && more_to_come(op, cqe))
 		return;
+	if (op->opcode == PEAL_OP_SEND_ZC && peal_uring_send_zc_goes_on(ring, op, cqe))
+		return;
 	peal_uring_take_buffer(ring, op, cqe);
 	if (peal_op_stands(op) && peal_uring_deliver(ring, op, cqe))
 		return;
@@ -110,6 +113,10 @@ static void finish(struct peal_ring *ring, struct peal_op *op, const struct io_u
 	if (given_up(ring, op)) {
 		result = result_when_given_up(state, result);
 	} else if ((state & PEAL_URING_OP_POLLING) && result >= 0) {
+		try_again(ring, op, 0);
+		return;
+	} else if (PEAL_UNLIKELY(op->opcode == PEAL_OP_SEND_ZC) &&
+		peal_uring_send_zc_refused(ring, op, result)) {
 		try_again(ring, op, 0);
 		return;
 	} else if (result == -EAGAIN && peal_uring_verb(op)->readiness && !only_tries(op)) {

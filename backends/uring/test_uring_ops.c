@@ -2,6 +2,8 @@
 /* The uring backend: operations that are many, cancelled, or interrupted. */
 #include "backends/uring/test_uring.h"
 
+#include <netinet/in.h>
+
 #include <peal/runtime.h>
 
 START_TEST(more_operations_than_entries)
@@ -273,6 +275,55 @@ START_TEST(closing_a_ring_takes_back_what_is_in_it)
 }
 END_TEST
 
+static void tcp_pair(int fds[2])
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof(address);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, size), 0);
+	ck_assert_int_eq(listen(listener, 1), 0);
+	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+	fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(connect(fds[0], (struct sockaddr *)&address, size), 0);
+	fds[1] = accept(listener, NULL, NULL);
+	ck_assert_int_ge(fds[1], 0);
+	close(listener);
+}
+
+/* Loopback copies what is to be sent from where it lies; the notification says so, and it is believed. */
+START_TEST(zero_copy_is_given_up_where_it_is_none)
+{
+	static char large[65536];
+	struct peal_ring *ring = open_ring();
+	struct peal_op op = send_op(0, large, sizeof(large));
+	struct peal_reap reap;
+	int fds[2];
+
+	if (!(ring->has & PEAL_URING_ZERO_COPY))
+		peal_skip("this kernel's sends do not tell whether they copy");
+	tcp_pair(fds);
+	op.opcode = PEAL_OP_SEND_ZC;
+	op.fd = fds[0];
+	peal_reap_init(&reap);
+	ck_assert_int_eq(submit(ring, &op, &reap), 0);
+	reap_until(ring, &reap, 1, 0);
+	ck_assert_int_gt(op.result, 0);
+	ck_assert_uint_eq(recv(fds[1], large, (size_t)op.result, MSG_WAITALL), op.result);
+	ck_assert(ring->hints[fds[0] % PEAL_URING_HINTS] & PEAL_URING_COPIES);
+	ck_assert_uint_eq(ring->inflight, ring->bell_armed);
+	/* From now on at once. */
+	op = send_op(fds[0], large, sizeof(large));
+	op.opcode = PEAL_OP_SEND_ZC;
+	ck_assert_int_eq(submit(ring, &op, &reap), 1);
+	ck_assert_int_gt(op.result, 0);
+	close(fds[0]);
+	close(fds[1]);
+	peal_uring_close(ring);
+}
+END_TEST
+
 static TCase *crowd_cases(void)
 {
 	TCase *tc = tcase_create("crowds and cancels");
@@ -287,6 +338,7 @@ static TCase *crowd_cases(void)
 	tcase_add_test(tc, each_activation_is_known_by_another_number);
 	tcase_add_loop_test(tc, entering_may_fail_for_a_while, 0, (int)LENGTH(passing));
 	tcase_add_test(tc, a_lost_ring_is_an_error);
+	tcase_add_test(tc, zero_copy_is_given_up_where_it_is_none);
 	tcase_add_test(tc, closing_a_ring_takes_back_what_is_in_it);
 	return tc;
 }

@@ -35,6 +35,7 @@ enum {
 	PEAL_URING_ABS_TIMER = 1 << 5,
 	PEAL_URING_SEND_MSG = 1 << 6, /* SEND_MSG_RING: bells from threads that have no ring */
 	PEAL_URING_NO_IOWAIT = 1 << 7,
+	PEAL_URING_ZERO_COPY = 1 << 8, /* SEND_ZC, which tells whether it was of use */
 };
 
 /*
@@ -48,6 +49,7 @@ enum {
 	PEAL_URING_READY = 1 << 1,  /* there is more to receive */
 	PEAL_URING_EMPTY = 1 << 2,  /* everything was received */
 	PEAL_URING_SEEKS = 1 << 3,  /* it has a position */
+	PEAL_URING_COPIES = 1 << 4, /* what is sent is copied in any case */
 };
 
 struct peal_ring {
@@ -184,6 +186,9 @@ struct peal_uring_verb {
 };
 
 const struct peal_uring_verb *peal_uring_verb(const struct peal_op *op);
+void peal_uring_prepare_send(
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op);
+int peal_uring_send_at_once(struct peal_ring *ring, struct peal_op *op);
 /* Remember what a completion tells about its descriptor. */
 void peal_uring_learn(
 	struct peal_ring *ring, const struct peal_op *op, const struct io_uring_cqe *cqe);
@@ -232,6 +237,16 @@ void peal_uring_take_buffer(
 	struct peal_ring *ring, struct peal_op *op, const struct io_uring_cqe *cqe);
 /* Hand over what an op that stands has brought. Will it bring more? */
 bool peal_uring_deliver(struct peal_ring *ring, struct peal_op *op, const struct io_uring_cqe *cqe);
+
+/* send_zc.c */
+int peal_uring_send_zc_at_once(struct peal_ring *ring, struct peal_op *op);
+void peal_uring_prepare_send_zc(
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op);
+/* Its completion is not the last; the first of two has the result. */
+bool peal_uring_send_zc_goes_on(
+	struct peal_ring *ring, struct peal_op *op, const struct io_uring_cqe *cqe);
+/* It was refused because of what it is: it is to be tried again, as an ordinary send. */
+bool peal_uring_send_zc_refused(struct peal_ring *ring, struct peal_op *op, int64_t result);
 
 /* submit.c */
 int peal_uring_submit(struct peal_ring *ring, struct peal_op *op);

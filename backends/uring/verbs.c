@@ -35,7 +35,8 @@ static void believe(struct peal_ring *ring, int fd, uint8_t state)
 {
 	uint8_t *known = hint(ring, fd);
 
-	*known = (uint8_t)((*known & (PEAL_URING_STREAM | PEAL_URING_SEEKS)) | state);
+	*known = (uint8_t)((*known & (PEAL_URING_STREAM | PEAL_URING_SEEKS | PEAL_URING_COPIES)) |
+		state);
 }
 
 /* Does an entry that the kernel has not seen yet speak of this descriptor? */
@@ -76,12 +77,13 @@ static void prepare_recv(struct peal_ring *ring, struct io_uring_sqe *sqe, const
 {
 	io_uring_prep_recv(
 		sqe, op->fd, op->args.recv.buf, length(op->args.recv.size), op->args.recv.flags);
-	if (*hint(ring, op->fd) == (PEAL_URING_STREAM | PEAL_URING_EMPTY) &&
+	if ((*hint(ring, op->fd) & ~PEAL_URING_COPIES) == (PEAL_URING_STREAM | PEAL_URING_EMPTY) &&
 		!(op->args.recv.flags & (RECV_UNUSUAL | MSG_DONTWAIT)))
 		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 }
 
-static void prepare_send(struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
+void peal_uring_prepare_send(
+	struct peal_ring *ring, struct io_uring_sqe *sqe, const struct peal_op *op)
 {
 	(void)ring;
 	io_uring_prep_send(
@@ -125,7 +127,7 @@ static int recv_at_once(struct peal_ring *ring, struct peal_op *op)
 	return 1;
 }
 
-static int send_at_once(struct peal_ring *ring, struct peal_op *op)
+int peal_uring_send_at_once(struct peal_ring *ring, struct peal_op *op)
 {
 	const int flags = op->args.send.flags;
 	long n;
@@ -230,7 +232,12 @@ static const struct peal_uring_verb verbs[PEAL_OP_COUNT_] = {
 	[PEAL_OP_ACCEPT] = { .prepare = prepare_accept, .readiness = POLLIN },
 	[PEAL_OP_CONNECT] = { .prepare = prepare_connect },
 	[PEAL_OP_RECV] = { .prepare = prepare_recv, .at_once = recv_at_once, .readiness = POLLIN },
-	[PEAL_OP_SEND] = { .prepare = prepare_send, .at_once = send_at_once, .readiness = POLLOUT },
+	[PEAL_OP_SEND] = { .prepare = peal_uring_prepare_send,
+		.at_once = peal_uring_send_at_once,
+		.readiness = POLLOUT },
+	[PEAL_OP_SEND_ZC] = { .prepare = peal_uring_prepare_send_zc,
+		.at_once = peal_uring_send_zc_at_once,
+		.readiness = POLLOUT },
 	[PEAL_OP_SHUTDOWN] = { .at_once = shutdown_at_once },
 	[PEAL_OP_CLOSE] = { .at_once = close_at_once },
 	[PEAL_OP_POLL] = { .prepare = prepare_poll },

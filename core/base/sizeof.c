@@ -4,6 +4,7 @@
 
 #include <peal/base.h>
 #include <peal/buffered.h>
+#include <peal/datagram.h>
 #include <peal/lease.h>
 #include <peal/load.h>
 #include <peal/machine.h>
@@ -31,6 +32,7 @@ static const struct {
 	SIZE_OF(peal_barrier),
 	SIZE_OF(peal_chan_case),
 	SIZE_OF(peal_condition),
+	SIZE_OF(peal_datagram),
 	SIZE_OF(peal_faulty_opts),
 	SIZE_OF(peal_faulty_stream),
 	SIZE_OF(peal_fd_stream),

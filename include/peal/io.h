@@ -33,6 +33,9 @@ PEAL_API ssize_t peal_recv(int fd, void *buf, size_t size, int flags);
 /* send(2). The number of bytes, which may be fewer than size. A broken pipe is -EPIPE. */
 PEAL_API ssize_t peal_send(int fd, const void *buf, size_t size, int flags);
 
+/* The same without copying the buffer, where that pays (see op.h): returns when nobody reads it any more. */
+PEAL_API ssize_t peal_send_zc(int fd, const void *buf, size_t size, int flags);
+
 /* send(2) until everything is sent. size, or a negative errno: how much went out is not told. */
 PEAL_API ssize_t peal_send_all(int fd, const void *buf, size_t size, int flags);
 

@@ -61,6 +61,7 @@ enum peal_opcode {
 	PEAL_OP_MADVISE,
 	PEAL_OP_RAW,
 	PEAL_OP_RECV_LEASE, /* lease.h */
+	PEAL_OP_SEND_ZC,
 	/* Those that may bring several things before they complete (core/io/standing.c). */
 	PEAL_OP_RECV_MANY,
 	PEAL_OP_ACCEPT_MANY,
@@ -101,7 +102,7 @@ struct peal_op {
 			const void *buf;
 			size_t size;
 			int32_t flags;
-		} send;
+		} send; /* and send_zc */
 		struct {
 			int32_t how;
 		} shutdown;
@@ -228,6 +229,18 @@ PEAL_API void peal_op_recv(
 /* send(2): result is the number of bytes sent, which may be fewer than size. MSG_NOSIGNAL is always
  * added: a broken pipe is -EPIPE, not a signal. */
 PEAL_API void peal_op_send(
+	struct peal_op *op, int fd, const void *buf, size_t size, int flags, peal_op_fn *done);
+
+/*
+ * The same, of a large buffer that need not be copied: the network sends from where it lies. The op completes
+ * when nobody reads the buffer any more, which on TCP means that the peer has acknowledged the bytes. A
+ * cancel comes too late once they are on their way, and the op still completes then: for a peer that does
+ * not answer when the connection is given up (peal_set_user_timeout()). That pays for large buffers on real
+ * networks, and only there: buffers below 32 KiB are sent as by peal_op_send(), and so are all on
+ * sockets where the kernel was seen to copy them all the same (loopback), where it cannot (Unix
+ * sockets), and on other backends and kernels (io_uring of Linux 6.2).
+ */
+PEAL_API void peal_op_send_zc(
 	struct peal_op *op, int fd, const void *buf, size_t size, int flags, peal_op_fn *done);
 
 /* shutdown(2): result is 0. */

@@ -11,6 +11,7 @@
  *   msg.h      messages between shards                   sync.h   channels, mutexes and so on
  *   stream.h   streams over anything                     buffered.h  readers and writers on them
  *   port.h     requests from other threads               lease.h  receiving into the shard's buffers
+ *   datagram.h datagrams with what belongs to them
  *
  * For C++ there is peal.hpp as well.
  */
@@ -21,6 +22,7 @@
 
 #include <peal/base.h>
 #include <peal/buffered.h>
+#include <peal/datagram.h>
 #include <peal/io.h>
 #include <peal/lease.h>
 #include <peal/load.h>

@@ -35,6 +35,7 @@ test_programs += \
 	tests/contract/test_faults \
 	tests/contract/test_fork \
 	tests/contract/test_frames \
+	tests/contract/test_datagram \
 	tests/contract/test_files \
 	tests/contract/test_io \
 	tests/contract/test_lease \
@@ -76,6 +77,7 @@ tests_contract_test_emergency_SOURCES = tests/contract/test_emergency.c $(runtim
 tests_contract_test_fork_SOURCES = tests/contract/test_fork.c $(runtime_help)
 tests_contract_test_faults_SOURCES = tests/contract/test_faults.c $(runtime_help)
 tests_contract_test_frames_SOURCES = tests/contract/test_frames.c $(runtime_help)
+tests_contract_test_datagram_SOURCES = tests/contract/test_datagram.c $(runtime_help)
 tests_contract_test_files_SOURCES = tests/contract/test_files.c $(runtime_help)
 tests_contract_test_io_SOURCES = tests/contract/test_io.c $(runtime_help)
 tests_contract_test_lease_SOURCES = tests/contract/test_lease.c $(runtime_help)

@@ -180,6 +180,11 @@ static int64_t make_sendfile(struct attempt *attempt)
 	return peal_sendfile(attempt->ours, attempt->listener, &offset, BYTES);
 }
 
+static int64_t make_send_zc(struct attempt *attempt)
+{
+	return peal_send_zc(attempt->ours, attempt->buf, BYTES, 0);
+}
+
 static int64_t make_send_all(struct attempt *attempt)
 {
 	return peal_send_all(attempt->ours, attempt->buf, BYTES, 0);
@@ -475,6 +480,8 @@ const struct call io_calls[] = {
 	{ "poll", make_pair, make_poll, send_hello, input_is_told, hello_is_still_there,
 		close_all },
 	{ "send", begin_full, make_send, step_drain, all_arrives, nothing_arrives, close_all },
+	{ "send_zc", begin_full, make_send_zc, step_drain, all_arrives, nothing_arrives,
+		close_all },
 	{ "send_all", begin_full, make_send_all, step_drain, all_arrives, nothing_arrives,
 		close_all },
 	{ "accept", make_listener, make_accept, step_knock, connection_is_made,

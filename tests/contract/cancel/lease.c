@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Receiving into the shard's buffers, and what stands: only the wait is cancelled, nothing that has come. */
+/* Receiving into the shard's buffers, or with what belongs to a message, and what stands: only the wait is
+ * cancelled, nothing that has come. */
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -42,6 +43,21 @@ static void hello_is_still_there(struct attempt *attempt)
 	send_hello(attempt);
 	ck_assert_int_eq(
 		recv(attempt->ours, attempt->buf, BYTES, MSG_DONTWAIT), (int)sizeof(hello));
+}
+
+static int64_t make_datagram_recv(struct attempt *attempt)
+{
+	struct peal_datagram datagram;
+
+	return peal_datagram_recv(attempt->ours, attempt->buf, BYTES, &datagram, 0);
+}
+
+static int64_t make_recv_fds(struct attempt *attempt)
+{
+	unsigned int count = 1;
+	int fd;
+
+	return peal_recv_fds(attempt->ours, attempt->buf, BYTES, &fd, &count);
 }
 
 static void begin_receiver(struct attempt *attempt)
@@ -112,6 +128,10 @@ static void end_acceptor(struct attempt *attempt)
 
 const struct call lease_calls[] = {
 	{ "recv_lease", make_pair, make_recv_lease, send_hello, hello_is_in, hello_is_still_there,
+		close_all },
+	{ "datagram_recv", make_pair, make_datagram_recv, send_hello, hello_is_in,
+		hello_is_still_there, close_all },
+	{ "recv_fds", make_pair, make_recv_fds, send_hello, hello_is_in, hello_is_still_there,
 		close_all },
 	{ "receiver_next", begin_receiver, make_receiver_next, send_hello, hello_is_in,
 		hello_comes_next, end_receiver },
