@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/fiber/sanitizer.h"
 #include "tests/contract/runtime.h"
 
 static char bulk[PEAL_DATAGRAM_BYTES + 1], back[PEAL_DATAGRAM_BYTES + 1];
@@ -259,8 +260,9 @@ TASK_TEST(too_many_descriptors_are_none)
 		fds[i] = pair[0];
 	lowest = dup(0);
 	ck_assert_int_eq(close(lowest), 0);
-	for (int i = 0; i < 2; i++) {
-		ck_assert_int_eq(peal_send_fds(pair[0], "data", 4, fds, 3), 4);
+	/* More than there is room for; then no more than that, but than may be open. */
+	for (int i = 0; i < (peal_on_valgrind() ? 1 : 2); i++) {
+		ck_assert_int_eq(peal_send_fds(pair[0], "data", 4, fds, i ? 2 : 3), 4);
 		if (i == 1) {
 			ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
 			few = before;
@@ -272,7 +274,8 @@ TASK_TEST(too_many_descriptors_are_none)
 		ck_assert_uint_eq(count, 2);
 		ck_assert_int_eq(came[0], -1);
 	}
-	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	if (!peal_on_valgrind())
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 	ck_assert_int_eq(dup(0), lowest);
 	ck_assert_int_eq(close(lowest), 0);
 	peal_close(pair[0]);
