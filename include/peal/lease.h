@@ -85,8 +85,12 @@ PEAL_API ssize_t peal_receiver_next(struct peal_receiver *receiver, struct peal_
  * leases returned, nothing is left of it on this shard, and the next peal_receiver_next() begins anew
  * wherever it is called:
  *
- *	for (left = peal_receiver_stop(receiver); left > 0; left -= n, peal_lease_return(&lease))
- *		consume(lease.data, n = peal_receiver_next(receiver, &lease));
+ *	struct peal_lease lease;
+ *
+ *	for (left = peal_receiver_stop(receiver); left > 0; left -= n, peal_lease_return(&lease)) {
+ *		n = peal_receiver_next(receiver, &lease);
+ *		consume(lease.data, n);
+ *	}
  *	peal_move(shard);
  *
  * -EXDEV on another shard. In a fiber. Suspends, and is not cancelled: it is over in a moment.
