@@ -137,6 +137,8 @@ libpeal_core_la_SOURCES += \
 	core/port/port_send.c \
 	core/port/port_serve.c \
 	core/port/port_sleep.c \
+	core/runtime/debug.c \
+	core/runtime/debug.h \
 	core/runtime/embed.c \
 	core/runtime/embed.h \
 	core/runtime/emergency.c \
@@ -247,12 +249,13 @@ libpeal_core_la_SOURCES += \
 	core/time/wheel.h
 
 # One of them; all are in the tarball.
-EXTRA_DIST += core/fiber/switch-aarch64.S core/fiber/switch-ucontext.c core/fiber/switch-x86_64.S
+EXTRA_DIST += core/fiber/switch-aarch64.S core/fiber/switch-ucontext.c core/fiber/switch-x86_64.S \
+	core/fiber/switch_layout.c
 if SWITCH_X86_64
-libpeal_core_la_SOURCES += core/fiber/switch-x86_64.S
+libpeal_core_la_SOURCES += core/fiber/switch-x86_64.S core/fiber/switch_layout.c
 endif
 if SWITCH_AARCH64
-libpeal_core_la_SOURCES += core/fiber/switch-aarch64.S
+libpeal_core_la_SOURCES += core/fiber/switch-aarch64.S core/fiber/switch_layout.c
 endif
 if SWITCH_UCONTEXT
 libpeal_core_la_SOURCES += core/fiber/switch-ucontext.c

@@ -34,6 +34,21 @@ dist_man1_MANS += \
 	tools/peal/peal-run.1 \
 	tools/peal/peal-stat.1
 
+# For gdb: as a script that can be sourced, and where gdb finds it by the name of the library.
+pkgdata_DATA = tools/gdb/peal-gdb.py
+dist_man7_MANS += tools/gdb/peal-gdb.7
+EXTRA_DIST += tools/gdb/peal-gdb.py
+gdb_autoload = $(datadir)/gdb/auto-load$(libdir)
+library_file = sed -n "s/^library_names='\([^ ']*\).*/\1/p" libpeal.la
+install-data-hook: install-gdb-autoload
+install-gdb-autoload: libpeal.la
+	name=$$($(library_file)) && [ -z "$$name" ] || { $(MKDIR_P) '$(DESTDIR)$(gdb_autoload)' && \
+		rm -f '$(DESTDIR)$(gdb_autoload)'/$$name-gdb.py && \
+		$(LN_S) '$(pkgdatadir)/peal-gdb.py' '$(DESTDIR)$(gdb_autoload)'/$$name-gdb.py; }
+uninstall-hook:
+	name=$$($(library_file)) && [ -z "$$name" ] || rm -f '$(DESTDIR)$(gdb_autoload)'/$$name-gdb.py
+.PHONY: install-gdb-autoload
+
 # Documentation that is made of core/counters.tbl.
 EXTRA_DIST += tools/peal/peal-counters.7.in
 CLEANFILES += gen/peal-counters.7 gen/counters.md

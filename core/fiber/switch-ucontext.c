@@ -14,6 +14,7 @@
 
 #include <setjmp.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <ucontext.h>
 
@@ -32,6 +33,44 @@ struct context {
 	jmp_buf here;
 #endif
 };
+
+/* glibc's order in a jmp_buf of x86-64 (sysdeps/x86_64/jmpbuf-offsets.h), which has not changed in twenty
+ * years; what others do we do not know. */
+#if defined(__x86_64__) && PEAL_TSAN
+#define GREG(name, reg)                                                                         \
+	{                                                                                       \
+		name, offsetof(struct context, here.uc_mcontext.gregs[reg]), PEAL_REGISTER_WORD \
+	}
+const struct peal_switch_register peal_switch_registers[] = {
+	GREG("rbx", REG_RBX),
+	GREG("rbp", REG_RBP),
+	GREG("r12", REG_R12),
+	GREG("r13", REG_R13),
+	GREG("r14", REG_R14),
+	GREG("r15", REG_R15),
+	GREG("rsp", REG_RSP),
+	GREG("rip", REG_RIP),
+	{ "", 0, 0 },
+};
+#elif defined(__x86_64__) && defined(__GLIBC__)
+#define JUMP(name, n, kind)                                                          \
+	{                                                                            \
+		name, offsetof(struct context, here) + 8 * (n), PEAL_REGISTER_##kind \
+	}
+const struct peal_switch_register peal_switch_registers[] = {
+	JUMP("rbx", 0, WORD),
+	JUMP("rbp", 1, MANGLED),
+	JUMP("r12", 2, WORD),
+	JUMP("r13", 3, WORD),
+	JUMP("r14", 4, WORD),
+	JUMP("r15", 5, WORD),
+	JUMP("rsp", 6, MANGLED),
+	JUMP("rip", 7, MANGLED),
+	{ "", 0, 0 },
+};
+#else
+const struct peal_switch_register peal_switch_registers[] = { { "", 0, 0 } };
+#endif
 
 struct fresh {
 	struct context context;

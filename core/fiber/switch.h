@@ -12,6 +12,7 @@
 #define PEAL_CORE_SWITCH_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * Make a context that will run entry(arg) on the stack [low, low + size) when it is first switched
@@ -24,5 +25,23 @@ void *peal_switch_make(void *low, size_t size, void (*entry)(void *arg), void *a
 /* Save the running context to *from and continue the one in `to`. Returns when somebody switches
  * back. */
 void peal_switch(void **from, void *to);
+
+/*
+ * Where a context keeps the registers of who called peal_switch(), by gdb's names, for debuggers. Ended by
+ * an empty name, which comes at once where nobody has written it down.
+ */
+struct peal_switch_register {
+	char name[8];
+	uint32_t offset; /* from the context */
+	uint32_t kind;   /* enum peal_register_kind */
+};
+
+enum peal_register_kind {
+	PEAL_REGISTER_WORD,    /* the word there */
+	PEAL_REGISTER_ADDRESS, /* the address itself */
+	PEAL_REGISTER_MANGLED, /* the word there, as glibc's setjmp() hides it (PTR_MANGLE) */
+};
+
+extern const struct peal_switch_register peal_switch_registers[];
 
 #endif

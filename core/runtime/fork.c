@@ -2,6 +2,7 @@
 #include <pthread.h>
 
 #include "core/base/alloc.h"
+#include "core/runtime/debug.h"
 #include "core/runtime/embed.h"
 #include "core/runtime/fork.h"
 #include "core/fiber/overflow.h"
@@ -10,7 +11,6 @@
 
 /* Held over a fork, so that the child finds the list, and which rings are open, as they are. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct peal_list runtimes = { &runtimes, &runtimes };
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int register_err;
 static PEAL_ATOMIC(uint32_t) generation;
@@ -49,9 +49,9 @@ static void after_fork_in_child(void)
 	peal_add_seq_cst(&generation, 1);
 	peal_shard_here = NULL;
 	peal_fiber_here = (struct peal_fiber_here){ 0 };
-	PEAL_LIST_EACH (entry, &runtimes)
+	PEAL_LIST_EACH (entry, &peal_runtimes)
 		give_up(PEAL_CONTAINER_OF(entry, struct peal_rt, forks));
-	peal_list_init(&runtimes);
+	peal_list_init(&peal_runtimes);
 }
 
 static void watch_forks(void)
@@ -65,7 +65,7 @@ int peal_fork_watch(struct peal_rt *rt)
 	if (register_err)
 		return register_err;
 	pthread_mutex_lock(&lock);
-	peal_list_append(&runtimes, &rt->forks);
+	peal_list_append(&peal_runtimes, &rt->forks);
 	pthread_mutex_unlock(&lock);
 	return 0;
 }

@@ -51,6 +51,8 @@ static uint32_t quota_batch(const struct peal_rt_opts *opts)
 
 static void init(struct peal_rt *rt)
 {
+	snprintf(rt->name, sizeof(rt->name), "%s",
+		rt->opts.name ? rt->opts.name : program_invocation_short_name);
 	rt->shard_count = rt->opts.shards;
 	rt->quota_batch = quota_batch(&rt->opts);
 	rt->pin = rt->shard_count == rt->cpus.count;
@@ -68,7 +70,7 @@ static void init(struct peal_rt *rt)
 static int make_parts(struct peal_rt *rt)
 {
 	const struct peal_stats_setup setup = {
-		.name = rt->opts.name,
+		.name = rt->name,
 		.backend = rt->backend.name,
 		.shards = rt->shard_count,
 	};

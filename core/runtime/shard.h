@@ -54,6 +54,9 @@ struct peal_shard {
 	/* Scheduling */
 	struct peal_fiber thread;  /* the loop's own context */
 	struct peal_task *running; /* NULL on the loop */
+	/* When its slice began. How long somebody waits is told by this one, so that a wait costs a store and no
+	 * look at the clock. */
+	int64_t clock;
 	/* Started fibers, and fresh tasks that are not stealable, by priority. */
 	struct peal_queue ready[PEAL_PRIORITIES];
 	struct peal_task *next; /* woken by the fiber that runs: it is next */

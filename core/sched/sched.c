@@ -268,6 +268,7 @@ void peal_sched_slice(struct peal_shard *shard, int64_t now)
 {
 	struct slice slice = { .begin = now, .now = now };
 
+	shard->clock = now;
 	note_depth(shard);
 	shard->op_budget = PEAL_OP_BUDGET;
 	while (run_one(shard)) {

@@ -194,6 +194,7 @@ void peal_nursery_wait(struct peal_nursery *scope)
 		return;
 	if (peal_nursery_error(scope))
 		peal_nursery_watch(scope);
+	scope->opener->since = scope->home.shard->clock;
 	peal_task_park();
 	peal_assert(peal_load_acquire(&scope->pending) == 0);
 }

@@ -50,6 +50,7 @@ static inline void peal_wait_enter(struct peal_wait *wait, struct peal_task *tas
 	wait->task = task;
 	wait->asked = wait->cancelled = false;
 	task->wait = wait;
+	task->since = task->shard->clock;
 	peal_nursery_arm(task->scope);
 }
 
