@@ -22,11 +22,16 @@ void sleep_and_note()
 	}
 }
 
-void note_sleeps_in(peal::scope &scope)
+void spawn_sleepers(peal::scope &scope)
 {
 	asleep = 0;
 	for (unsigned int i = 0; i < 4; i++)
 		scope.spawn(peal::pinned(i % 2), sleep_and_note);
+}
+
+void note_sleeps_in(peal::scope &scope)
+{
+	spawn_sleepers(scope);
 	while (asleep < 4)
 		peal::yield();
 }
@@ -148,7 +153,7 @@ CPP_TEST(deadlines_and_cancels_are_exceptions)
 	EXPECT_THROW("ETIMEDOUT peal_scope_close", [] {
 		peal::scope scope{ peal::within(5ms) };
 
-		note_sleeps_in(scope);
+		spawn_sleepers(scope); /* one that starts too late finds out at once */
 		scope.join();
 	});
 	ck_assert_int_eq(cancelled, 4);

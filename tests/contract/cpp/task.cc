@@ -1,31 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* task.hpp and error.hpp: callables as tasks, and what becomes of what they return and throw. */
 #include <atomic>
-#include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <new>
 
 #include "tests/contract/cpp/cpp.h"
-
-static std::atomic<int> allocations;
-
-void *operator new(size_t size)
-{
-	allocations++;
-	if (void *room = std::malloc(size))
-		return room;
-	throw std::bad_alloc();
-}
-
-void operator delete(void *room) noexcept
-{
-	std::free(room);
-}
-
-void operator delete(void *room, size_t) noexcept
-{
-	std::free(room);
-}
 
 /* An object of which it is known how many there are, and which task destroyed the last. */
 struct counted {
@@ -108,23 +88,43 @@ CPP_TEST(a_placement_says_where_and_as_what)
 	EXPECT_THROW("EINVAL peal_spawn", [] { peal::spawn(peal::pinned(99), [] {}); });
 }
 
-CPP_TEST(what_fits_into_a_pointer_is_not_allocated)
+/* A callable of a certain size, which counts how often it was put on the heap. */
+template <size_t size> struct sized {
+	static std::atomic<int> allocations;
+
+	static void *operator new(size_t bytes)
+	{
+		allocations++;
+		return ::operator new(bytes);
+	}
+	void operator()() const
+	{
+		++**reinterpret_cast<std::atomic<int> *const *>(room);
+	}
+
+	alignas(void *) char room[size];
+};
+template <size_t size> std::atomic<int> sized<size>::allocations;
+
+template <size_t size> static int allocations_of_ten()
 {
 	std::atomic<int> done{ 0 };
-	struct {
-		std::atomic<int> *done;
-		char more[1000];
-	} large{ &done, {} };
-	const int before = allocations;
+	std::atomic<int> *const pointer = &done;
+	sized<size> callable{};
 
+	memcpy(callable.room, &pointer, sizeof(pointer));
 	for (int i = 0; i < 10; i++)
-		peal::spawn([&done] { done++; });
-	ck_assert_int_eq(allocations, before);
-	for (int i = 0; i < 10; i++)
-		peal::spawn([large] { ++*large.done; });
-	ck_assert_int_eq(allocations, before + 10);
-	while (done < 20)
+		peal::spawn(callable);
+	while (done < 10)
 		peal::yield();
+	return sized<size>::allocations;
+}
+
+CPP_TEST(what_fits_into_a_pointer_is_not_allocated)
+{
+	ck_assert_int_eq(allocations_of_ten<sizeof(void *)>(), 0);
+	ck_assert_int_eq(allocations_of_ten<2 * sizeof(void *)>(), 10);
+	ck_assert_int_eq(allocations_of_ten<1000>(), 10);
 }
 
 CPP_TEST(a_callable_ends_with_its_task)
