@@ -71,5 +71,7 @@ else
 	tap_skip 'a C++ application builds and runs' 'no C++ compiler'
 	tap_skip 'one that takes peal.hpp builds and runs' 'no C++ compiler'
 fi
+tap_ok 'gdb finds its script by the name of the library' \
+	test -f "$root/share/gdb/auto-load$(realpath "$library")-gdb.py"
 tap_ok 'make uninstall leaves no file' sh -c 'make -s uninstall && [ -z "$(find "$1" ! -type d)" ]' sh "$root"
 tap_done
