@@ -34,7 +34,7 @@ enum peal_zeroth {
 
 struct peal_rt {
 	struct peal_rt_opts opts; /* complete: no field is a default any more */
-	char name[32]; /* what opts.name was, or the program's */
+	char name[32];            /* what opts.name was, or the program's */
 	struct peal_backend backend;
 	char backend_why[256];
 	struct peal_shard **shards;
