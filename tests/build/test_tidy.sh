@@ -43,17 +43,17 @@ planted calls 'a system call outside core/sys.h' core/base/x.c '	n = read(fd, bu
 planted calls 'a system call outside core/sys.h' backends/planted/x.c '	return syscall(1, 2);'
 planted parts 'backends/planted: peal-planted.7 is missing' backends/planted/config.m4 'PEAL_BACKEND([x], [y])'
 planted parts 'plugins/greedy: greedy.h is missing' plugins/greedy/module.mk '#'
-planted parts 'core/module.mk: does not name core/base/x.c' core/x.c '/* x */'
+planted parts 'core/module.mk: does not name core/base/x.c' core/base/x.c '/* x */'
 planted parts 'tests/build/module.mk: does not name tests/build/test_x' tests/build/test_x.c '/* x */'
-planted lengths 'core/base/x.c: 401 lines' core/x.c "$(yes '/* x */' | head -n 401)"
+planted lengths 'core/base/x.c: 401 lines' core/base/x.c "$(yes '/* x */' | head -n 401)"
 planted lengths 'plugins/greedy/x.c: 601 lines' plugins/greedy/x.c "$(yes '/* x */' | head -n 601)"
-planted licence 'core/base/x.c:1: not the licence line' core/x.c '/* x */'
-planted licence 'core/base/x.c:2: a comment' core/x.c '/* SPDX-License-Identifier: MIT */
+planted licence 'core/base/x.c:1: not the licence line' core/base/x.c '/* x */'
+planted licence 'core/base/x.c:2: a comment' core/base/x.c '/* SPDX-License-Identifier: MIT */
 int x;'
 planted licence 'tests/x.sh:1: no licence line' tests/x.sh '#!/bin/sh'
 word=TO
-planted words "core/base/x.c:1" core/x.c "/* ${word}DO later */"
-planted space 'core/base/x.c:1: space at the end' core/x.c 'int x; '
+planted words "core/base/x.c:1" core/base/x.c "/* ${word}DO later */"
+planted space 'core/base/x.c:1: space at the end' core/base/x.c 'int x; '
 planted comments 'include/peal/x.h:4: no comment' include/peal/x.h '/* This one has one. */
 PEAL_API void peal_x(void);
 
