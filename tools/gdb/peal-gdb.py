@@ -8,6 +8,7 @@ saved registers say. Nothing is written to the process.
 """
 
 import contextlib
+import functools
 import re
 import struct
 import time
@@ -83,6 +84,8 @@ class Layout:
         self.numbers = {}
         for name, value in struct.iter_unpack("=24sq", memory(entries, 32 * count)):
             self.numbers[name.split(b"\0")[0].decode()] = value
+        self.words = {(name.split(".")[0], value): name.split(".")[1] for name, value in self.numbers.items()}
+        self.task_bytes = 32 + max(value for name, value in self.numbers.items() if name.startswith("task."))
         self.registers = []
         while byte(registers):
             name, offset, kind = struct.unpack("=8sII", memory(registers, 16))
@@ -94,10 +97,7 @@ class Layout:
 
     def word_for(self, kind, value):
         """The name of an enumerator: word_for("state", 3) is "waiting"."""
-        for name, known in self.numbers.items():
-            if known == value and name.startswith(kind + "."):
-                return name[len(kind) + 1:]
-        return str(value)
+        return self.words.get((kind, value), str(value))
 
     def list(self, head, link):
         """The objects of a struct peal_list, by the place of the link in each."""
@@ -110,21 +110,26 @@ class Layout:
 class Fiber:
     def __init__(self, layout, shard, task):
         self.layout, self.shard, self.address = layout, shard, task
-        self.name = text(task + layout["task.name"], 32)
-        self.state = layout.word_for("state", byte(task + layout["task.state"]))
-        self.since = nanoseconds(task + layout["task.since"])
-        self.context = pointer(task + layout["task.context"])
-        stack = pointer(task + layout["task.stack"])
+        self.task = memory(task, layout.task_bytes)  # at once: there may be a million
+        name = layout["task.name"]
+        self.name = self.task[name:name + 32].split(b"\0")[0].decode(errors="replace")
+        self.state = layout.word_for("state", self.task[layout["task.state"]])
+        self.since = struct.unpack_from("=q", self.task, layout["task.since"])[0]
+        self.context = self.member("context")
+        stack = self.member("stack")
         self.low = pointer(stack + layout["stack.low"])
         self.high = self.low + pointer(stack + layout["stack.size"])
         self.thread = None
+
+    def member(self, name):
+        return struct.unpack_from("=Q", self.task, self.layout["task." + name])[0]
 
     def has(self, address):
         return self.low <= address < self.high
 
     def scope(self):
         """The innermost scope that it is in, 0 for none."""
-        return pointer(self.address + self.layout["task.scope"])
+        return self.member("scope")
 
     def scope_words(self):
         scope = self.scope()
@@ -134,22 +139,23 @@ class Fiber:
         cause = CAUSES.get(number(scope + self.layout["scope.cause"]))
         return "%s (%s)" % (name, cause) if cause else name
 
+    @functools.cached_property
     def waits_for(self):
         if self.thread or self.state != "waiting":
             return "-"
-        wait = pointer(self.address + self.layout["task.wait"])
+        wait = self.member("wait")
         if wait:
             return text(pointer(wait + self.layout["wait.what"])) or "?"
         scope = self.scope()
-        if (scope and scope != pointer(self.address + self.layout["task.within"])
+        if (scope and scope != self.member("within")
                 and byte(scope + self.layout["scope.closing"])):
             return "its scope's tasks"
         return "something"
 
     def waits_since(self):
-        if self.waits_for() == "-" or not self.since:
+        if self.waits_for == "-" or not self.since:
             return "-"
-        return "%.3f s" % (max(0, self.shard.runtime.now() - self.since) / 1e9)
+        return "%.3f s" % (max(0, self.shard.runtime.now - self.since) / 1e9)
 
     def state_words(self):
         return "on thread %d" % self.thread.num if self.thread else self.state
@@ -194,6 +200,7 @@ class Runtime:
     def last_turn(self):
         return max([shard.clock for shard in self.shards] + [0])
 
+    @functools.cached_property
     def now(self):
         """The present for a process on this machine, the last turn of a shard for a dump."""
         if not is_here():
@@ -353,8 +360,8 @@ class Visit:
 
 def title(fiber):
     words = 'Fiber %d "%s" of shard %d, %s' % (fiber.id, fiber.name, fiber.shard.index, fiber.state_words())
-    if fiber.waits_for() != "-":
-        words += " for %s, %s" % (fiber.waits_for(), fiber.waits_since())
+    if fiber.waits_for != "-":
+        words += " for %s, %s" % (fiber.waits_for, fiber.waits_since())
     return words
 
 
@@ -420,7 +427,7 @@ have not started yet are no fibers."""
     @staticmethod
     def row(fiber):
         return (str(fiber.id), str(fiber.shard.index), fiber.state_words(), fiber.name or "-",
-                fiber.scope_words(), fiber.waits_for(), fiber.waits_since(), hex(fiber.address))
+                fiber.scope_words(), fiber.waits_for, fiber.waits_since(), hex(fiber.address))
 
 
 class Backtrace(gdb.Command):
