@@ -62,10 +62,10 @@ struct peal_task {
 	void **locals;                /* by key; NULL until one is set (task_local.c) */
 	struct peal_journey *journey; /* while it moves (move.c) */
 	struct peal_wait *wait;       /* what it waits for, if that can be cancelled (wait.h) */
-	int64_t since;                /* when its last wait began, by peal_shard.clock; 0: none did */
-	struct peal_nursery *scope;   /* the innermost; NULL: the runtime's root scope (scope.h) */
-	struct peal_nursery *within;  /* the one that it was spawned into */
-	struct peal_branch *branch;   /* of that, on its shard; NULL before it starts */
+	int64_t since;              /* when its last wait began, by peal_shard.clock; 0: none did */
+	struct peal_nursery *scope; /* the innermost; NULL: the runtime's root scope (scope.h) */
+	struct peal_nursery *within; /* the one that it was spawned into */
+	struct peal_branch *branch;  /* of that, on its shard; NULL before it starts */
 	int result;
 	uint32_t holds;             /* things of its shard, such as ops in flight: it cannot move */
 	uint32_t timers;            /* those that it has started and that are armed: nor then */
