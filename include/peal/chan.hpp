@@ -4,7 +4,7 @@
  *
  *	peal::chan<line> lines(64);
  *
- *	lines.send({...});                      // on any shard
+ *	lines.send(next_line());                // on any shard
  *	lines.close();
  *	...
  *	for (const line &it : lines)            // on any other, until it is closed and empty

@@ -23,7 +23,9 @@ namespace peal
  * What calls throw: a std::system_error whose code() compares with std::errc, and whose what()
  * begins with the name of the call in C.
  *
- *	catch (const peal::error &e) {
+ *	try {
+ *		work();
+ *	} catch (const peal::error &e) {
  *		if (e.code() != std::errc::operation_canceled)
  *			throw;
  *	}

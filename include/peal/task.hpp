@@ -3,7 +3,7 @@
  * Tasks in C++: any callable without arguments, lambdas above all, where C has a function and a
  * pointer.
  *
- *	peal::spawn(peal::stealable, [part] { crunch(part); });
+ *	peal::spawn(peal::stealable, [part = next_part()] { crunch(part); });
  *
  *	peal::task parsed{[&] { return parse(input); }};        // peal::task<document>
  *	...
@@ -41,7 +41,7 @@ namespace peal
 /*
  * Where and as what a task starts: struct peal_spawn_opts, which it is made of as well.
  *
- *	peal::spawn(peal::pinned(1).named("reader").with_priority(PEAL_HIGH), read_all);
+ *	peal::spawn(peal::pinned(1).named("reader").with_priority(PEAL_HIGH), read_lines);
  *
  * The name is not copied before the task is spawned.
  */

@@ -4,6 +4,8 @@
 # types, and preprocessor lines) are at file level, everything else is the body of a function. "..." stands
 # for anything.
 #
+# Of C++ as well.
+#
 #   awk -v name=msg.h -v context=FILE -f examples.awk HEADER
 #
 # CONTEXT is a header that declares what the examples take for granted.
@@ -12,7 +14,7 @@ BEGIN {
 }
 
 function is_definition(text) {
-	return text ~ /^(struct|enum|union)( [a-z_]+)? \{/ || text ~ /^(static|typedef|extern|#)/
+	return text ~ /^(struct|enum|union)( [a-z_]+)? \{/ || text ~ /^(static|typedef|extern|using|int main|#)/
 }
 
 # A paragraph ends: it goes where it belongs.
@@ -34,7 +36,7 @@ function end_comment() {
 	n++
 	printf "%s", outside
 	if (inside != "")
-		printf "int example_%d(void);\nint example_%d(void)\n{\n%s\treturn 0;\n}\n", n, n, inside
+		printf "int example_%d(void);\nint example_%d(void)\n{\n%sreturn 0;\n}\n", n, n, inside
 	outside = inside = ""
 }
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # What the documentation shows compiles and works: the README's first C block (an echo server), blocks of C
-# and C++ elsewhere that say so, the examples in the comments of C headers, and the programs in docs/examples.
+# and C++ elsewhere that say so, the examples in the comments of headers, and the programs in docs/examples.
 #
 # Other blocks are marked in their first line: ```c compile for functions that are to compile, ```c run
 # for a whole program that is to be run and to end with 0; ```cpp compile and ```cpp run likewise. Programs
@@ -106,7 +106,11 @@ header_examples() {
 }
 
 compile_examples() {
-	$CC -Wall -Wextra -Werror -Wno-unused-variable -Wno-unused-but-set-variable -Wno-unused-function -Wno-unused-parameter \
+	case $1 in
+	*.hpp) compiler="$CXX -std=c++17 -x c++" ;;
+	*) compiler=$CC ;;
+	esac
+	$compiler -Wall -Wextra -Werror -Wno-unused-variable -Wno-unused-but-set-variable -Wno-unused-function -Wno-unused-parameter \
 		-I"$PEAL_SRCDIR/include" -I"$PEAL_BUILDDIR/include" -fsyntax-only "$TMPDIR/$1.c"
 }
 
@@ -165,11 +169,13 @@ for file in README.md CONTRIBUTING.md core/README.md docs/*.md; do
 	done
 done
 
-for header in "$PEAL_SRCDIR"/include/peal/*.h "$PEAL_SRCDIR"/plugins/*/*.h; do
+for header in "$PEAL_SRCDIR"/include/peal/*.h "$PEAL_SRCDIR"/include/peal/*.hpp "$PEAL_SRCDIR"/plugins/*/*.h; do
 	name=${header##*/}
 	header_examples "$name" "$header"
 	if ! grep -q '^int example_' "$TMPDIR/$name.c"; then
 		continue
+	elif [ -z "${header##*.hpp}" ] && [ -z "$cxx" ]; then
+		tap_skip "$name: examples" "there is no C++ compiler"
 	elif [ "${header%/include/peal/*}" = "$header" ] && [ ! -f "$PEAL_BUILDDIR/include/peal/plugins/$name" ]; then
 		tap_skip "$name: examples" "the plugin is not built"
 	else

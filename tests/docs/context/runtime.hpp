@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* What the examples in peal/runtime.hpp take for granted. */
+#include <peal/runtime.hpp>
+
+int serve();
