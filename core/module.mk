@@ -174,6 +174,7 @@ libpeal_core_la_SOURCES += \
 	core/sched/loop.c \
 	core/sched/park.c \
 	core/sched/sched.c \
+	core/sched/slice.c \
 	core/sched/steal.c \
 	core/sched/wake.c \
 	core/sched/wakeword.h \
@@ -233,6 +234,7 @@ libpeal_core_la_SOURCES += \
 	core/task/spawn.c \
 	core/task/task.c \
 	core/task/task.h \
+	core/task/task_here.h \
 	core/task/task_local.c \
 	core/task/wait.c \
 	core/task/wait.h \

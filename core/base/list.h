@@ -39,6 +39,13 @@ static inline void peal_list_remove(struct peal_list *entry)
 	peal_list_init(entry);
 }
 
+/* The same for an entry that is in no list from then on and is not looked at before it is in one. */
+static inline void peal_list_drop(struct peal_list *entry)
+{
+	entry->prev->next = entry->next;
+	entry->next->prev = entry->prev;
+}
+
 /* The current entry may be removed inside; others may not. */
 #define PEAL_LIST_EACH(pos, list)                                                          \
 	for (struct peal_list *pos = (list)->next, *pos##_next = pos->next; pos != (list); \

@@ -80,8 +80,7 @@ PEAL_BARE PEAL_NOINLINE void peal_fiber_travel(struct peal_fiber *from, struct p
 	arrive_anywhere(from, &baggage);
 }
 
-/* The lowest frame of a fiber. Not instrumented, because it never returns. */
-PEAL_BARE static void start(void *arg)
+PEAL_BARE void peal_fiber_lowest(void *arg)
 {
 	struct peal_fiber *fiber = arg, *next;
 	struct peal_baggage none = { 0 };
@@ -98,20 +97,14 @@ void peal_fiber_init(struct peal_fiber *fiber, struct peal_stack *stack, const c
 	peal_fiber_entry *entry, void *arg)
 {
 	peal_assert(peal_fiber_here.error != NULL);
-	stack->owner = name;
-	*fiber = (struct peal_fiber){
-		.stack = stack,
-		.entry = entry,
-		.arg = arg,
-		.canary = stack->guard == PEAL_GUARD_CANARY,
-	};
+	peal_fiber_bind(fiber, stack, name, entry, arg);
 #if PEAL_ASAN
 	fiber->stack_low = stack->low;
 	fiber->stack_size = stack->size;
 #elif PEAL_TSAN
 	fiber->sanitizer = stack->sanitizer = peal_tsan_fiber(stack->sanitizer, name);
 #endif
-	fiber->context = peal_switch_make(stack->low, stack->size, start, fiber);
+	fiber->context = peal_switch_make(stack->low, stack->size, peal_fiber_lowest, fiber);
 }
 
 /*

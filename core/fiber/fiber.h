@@ -122,6 +122,38 @@ static inline void peal_fiber_switch(struct peal_fiber *from, struct peal_fiber 
 }
 #endif
 
+/* The lowest frame of a fiber, which is arg; not for others. Not instrumented, because it never returns. */
+void peal_fiber_lowest(void *arg);
+
+static inline void peal_fiber_bind(struct peal_fiber *fiber, struct peal_stack *stack,
+	const char *name, peal_fiber_entry *entry, void *arg)
+{
+	stack->owner = name;
+	*fiber = (struct peal_fiber){
+		.stack = stack,
+		.entry = entry,
+		.arg = arg,
+		.canary = stack->guard == PEAL_GUARD_CANARY,
+	};
+}
+
+/* Initialise a fiber and switch to it at once: peal_fiber_init() and peal_fiber_switch() in one step. */
+static inline void peal_fiber_launch(struct peal_fiber *from, struct peal_fiber *fiber,
+	struct peal_stack *stack, const char *name, peal_fiber_entry *entry, void *arg)
+{
+#if PEAL_ASAN || PEAL_TSAN
+	peal_fiber_init(fiber, stack, name, entry, arg);
+	peal_fiber_switch(from, fiber);
+#else
+	struct peal_baggage baggage = { 0 };
+
+	peal_fiber_bind(fiber, stack, name, entry, arg);
+	peal_fiber_pack(&baggage);
+	peal_switch_first(&from->context, stack->low, stack->size, peal_fiber_lowest, fiber);
+	peal_fiber_unpack(&baggage);
+#endif
+}
+
 /*
  * The same for a fiber that goes on on another thread, which has adopted its own: what must travel does.
  * What the compiler may have kept across the call does not: addresses of thread-locals, errno's among

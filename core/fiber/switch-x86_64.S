@@ -100,6 +100,50 @@ peal_switch_make:
 	.cfi_endproc
 	.size	peal_switch_make, . - peal_switch_make
 
+/*
+ * void peal_switch_first(void **from, void *low, size_t size, void (*entry)(void *arg), void *arg)
+ *
+ * What peal_switch() does, and then what it would find on the stack that peal_switch_make() writes.
+ */
+	.globl	peal_switch_first
+	.hidden	peal_switch_first
+	.type	peal_switch_first, @function
+	.p2align 4
+peal_switch_first:
+	.cfi_startproc
+	endbr64
+	pushq	%rbp
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset rbp, 0
+	pushq	%rbx
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset rbx, 0
+	pushq	%r12
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset r12, 0
+	pushq	%r13
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset r13, 0
+	pushq	%r14
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset r14, 0
+	pushq	%r15
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset r15, 0
+	movq	%rsp, (%rdi)
+	/* From here on it is the other stack, on which nobody has called us. */
+	.cfi_undefined rip
+	leaq	(%rsi,%rdx), %rsp
+	andq	$-16, %rsp
+	pushq	$0
+	pushq	$0
+	xorl	%ebp, %ebp
+	movq	%rcx, %r12
+	movq	%r8, %r13
+	jmp	peal_switch_start
+	.cfi_endproc
+	.size	peal_switch_first, . - peal_switch_first
+
 /* The lowest frame. Undefined rip: debuggers stop here, and an exception that nobody caught ends in
  * std::terminate() instead of wandering on. */
 	.hidden	peal_switch_start

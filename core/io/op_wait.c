@@ -6,6 +6,7 @@
 
 #include "core/io/ops.h"
 #include "core/runtime/shard.h"
+#include "core/task/task_here.h"
 #include "core/task/wait.h"
 
 void peal_ops_spend_budget(struct peal_task *self)

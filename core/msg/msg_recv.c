@@ -12,6 +12,7 @@
 #include "core/base/fatal.h"
 #include "core/base/log.h"
 #include "core/runtime/rt.h"
+#include "core/task/task_here.h"
 #include "core/task/wait.h"
 
 /* On the stack of a fiber that waits for a message. */

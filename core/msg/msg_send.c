@@ -11,6 +11,7 @@
 
 #include "core/base/alloc.h"
 #include "core/runtime/rt.h"
+#include "core/task/task_here.h"
 #include "core/task/wait.h"
 
 /* On the stack of a fiber that waits for room. */

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "core/runtime/rt.h"
+#include "core/task/task_here.h"
 #include "core/task/wait.h"
 
 /* On the stack of a fiber that waits. */

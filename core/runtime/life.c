@@ -104,6 +104,7 @@ static void order_drain(struct peal_shard *shard)
 	struct peal_rt *rt = shard->rt;
 
 	shard->draining = true;
+	shard->quota_most = 0;
 	peal_accums_all_due(shard);
 	if (shard->index == 0 && rt->main_scope)
 		peal_nursery_cancel(rt->main_scope, PEAL_CAUSE_CANCELLED);

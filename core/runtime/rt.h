@@ -104,7 +104,7 @@ static inline int peal_limit_acquire(struct peal_rt *rt, struct peal_shard *shar
 
 static inline void peal_limit_release(struct peal_rt *rt, struct peal_shard *shard)
 {
-	if (PEAL_UNLIKELY(!shard || shard->draining || shard->quota + 1 >= 2 * rt->quota_batch))
+	if (PEAL_UNLIKELY(!shard || shard->quota >= shard->quota_most))
 		peal_limit_give(rt, shard);
 	else
 		shard->quota++;

@@ -18,7 +18,6 @@ static void init_queues(struct peal_shard *shard)
 {
 	peal_sched_init(shard);
 	peal_queue_init(&shard->starved);
-	peal_queue_init(&shard->task_cache);
 	peal_list_init(&shard->tasks);
 	peal_list_init(&shard->kept);
 	peal_inbox_init(&shard->inbox);
@@ -48,6 +47,7 @@ struct peal_shard *peal_shard_create(struct peal_rt *rt, uint32_t index)
 	peal_choice_init(&shard->choice, index + 1);
 	shard->choice.spin_most = rt->opts.spin;
 	shard->choice.spin_share = rt->opts.spin_share;
+	shard->quota_most = 2 * rt->quota_batch - 1;
 	init_queues(shard);
 	return shard;
 }

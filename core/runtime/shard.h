@@ -68,6 +68,7 @@ struct peal_shard {
 	bool after_callback; /* the last item was one: a task's turn */
 	uint32_t op_budget;
 	uint32_t quota;            /* tasks it may spawn before it asks the runtime (limit.c) */
+	uint32_t quota_most;       /* of which it keeps so many when others end; 0 when draining */
 	bool draining;             /* accepts have ended, and permits go back at once */
 	bool stopping;             /* leave the loop when nothing is in flight */
 	bool cancelled;            /* every wait ends with -ECANCELED */
@@ -86,7 +87,7 @@ struct peal_shard {
 	int64_t park_begin; /* of its last sleep, and whether it watches meanwhile (park.c) */
 	bool watching;
 	int64_t trim_at; /* when stacks are given back; PEAL_NEVER: none are left over (park.c) */
-	struct peal_queue task_cache;
+	struct peal_link *task_cache; /* last used first */
 	uint32_t task_cache_count;
 	struct peal_list tasks; /* started and not ended */
 	struct peal_list kept;  /* ended, and timers that they have started are armed */
@@ -193,6 +194,12 @@ void peal_bells_retry(struct peal_shard *shard);
 /* sched.c: the queues. */
 void peal_sched_init(struct peal_shard *shard);
 void peal_sched_ready(struct peal_shard *shard, struct peal_task *task);
+/* The same for one that is fresh, or whose state says so already. */
+static inline void peal_sched_queue(struct peal_shard *shard, struct peal_task *task)
+{
+	peal_queue_push(&shard->ready[task->priority], &task->link);
+	shard->ready_count++;
+}
 /* A started fiber that the running one has woken, if any runs. */
 void peal_sched_woken(struct peal_shard *shard, struct peal_task *task);
 void peal_sched_fresh(struct peal_shard *shard, struct peal_task *task);
@@ -200,9 +207,10 @@ void peal_sched_fresh(struct peal_shard *shard, struct peal_task *task);
 void peal_sched_first(struct peal_shard *shard, struct peal_task *task);
 struct peal_task *peal_sched_pick(struct peal_shard *shard);
 bool peal_sched_pending(struct peal_shard *shard);
-/* The tasks that have started, and those that are ready. On its thread. */
+/* What stands in line; the same and the tasks that have started. On its thread. */
+uint32_t peal_sched_depth(struct peal_shard *shard);
 uint32_t peal_sched_load(struct peal_shard *shard);
-/* Callbacks and tasks until the slice is used up. */
+/* slice.c: callbacks and tasks until the slice is used up. */
 void peal_sched_slice(struct peal_shard *shard, int64_t now);
 
 /* steal.c: do all the others sleep? Then there is no work on them. */

@@ -8,10 +8,8 @@
  * CPU's cache.
  *
  * Nobody starves: every so many picks a class gets its own, whatever waits in the classes before it; and
- * so do fresh tasks among the normal fibers, for others wait for what these hold. Callbacks and tasks
- * take turns.
+ * so do fresh tasks among the normal fibers, for others wait for what these hold.
  */
-#include "core/sched/hog.h"
 #include "core/runtime/rt.h"
 
 /* Two lower classes get one in so many each. */
@@ -28,8 +26,7 @@ void peal_sched_ready(struct peal_shard *shard, struct peal_task *task)
 {
 	if (task->state != PEAL_TASK_FRESH)
 		task->state = PEAL_TASK_READY;
-	peal_queue_push(&shard->ready[task->priority], &task->link);
-	shard->ready_count++;
+	peal_sched_queue(shard, task);
 }
 
 void peal_sched_woken(struct peal_shard *shard, struct peal_task *task)
@@ -83,7 +80,7 @@ void peal_sched_fresh(struct peal_shard *shard, struct peal_task *task)
 		overflow(shard, task);
 }
 
-static struct peal_task *pick_ready(struct peal_shard *shard, unsigned int priority)
+static inline struct peal_task *pick_ready(struct peal_shard *shard, unsigned int priority)
 {
 	struct peal_link *link = peal_queue_pop(&shard->ready[priority]);
 
@@ -93,19 +90,25 @@ static struct peal_task *pick_ready(struct peal_shard *shard, unsigned int prior
 	return PEAL_CONTAINER_OF(link, struct peal_task, link);
 }
 
-static struct peal_task *pick_normal(struct peal_shard *shard)
+static PEAL_NOINLINE struct peal_task *pick_fresh(struct peal_shard *shard)
 {
-	struct peal_task *task = NULL;
+	struct peal_task *task = peal_fresh_pop(&shard->fresh);
 
-	if (++shard->normal_picks % PEAL_FRESH_FLOOR == 0)
-		task = peal_fresh_pop(&shard->fresh);
 	if (!task)
 		task = pick_ready(shard, PEAL_NORMAL);
-	if (!task)
-		task = peal_fresh_pop(&shard->fresh);
 	if (!task && peal_steal_overflow(shard))
 		task = peal_fresh_pop(&shard->fresh);
 	return task;
+}
+
+/* A fresh one if there is no other, and every so many picks before the others. */
+static inline struct peal_task *pick_normal(struct peal_shard *shard)
+{
+	struct peal_task *task = NULL;
+
+	if (++shard->normal_picks % PEAL_FRESH_FLOOR != 0)
+		task = pick_ready(shard, PEAL_NORMAL);
+	return task ? task : pick_fresh(shard);
 }
 
 /* The turn of a class that others come before. The shared list has its turn here, too. */
@@ -120,7 +123,7 @@ static PEAL_NOINLINE struct peal_task *pick_lower(struct peal_shard *shard)
 }
 
 /* Whom the last fiber has woken; but not for ever, and not before a higher class. */
-static struct peal_task *pick_next(struct peal_shard *shard)
+static PEAL_NOINLINE struct peal_task *pick_next(struct peal_shard *shard)
 {
 	struct peal_task *task = shard->next;
 	bool outranked = task->priority != PEAL_HIGH && !peal_queue_empty(&shard->ready[PEAL_HIGH]);
@@ -164,128 +167,12 @@ bool peal_sched_pending(struct peal_shard *shard)
 		peal_load_relaxed(&shard->rt->overflow_count);
 }
 
-/* Work that somebody else could do: is there a shard to do it? Two loads, mostly; seq_cst, as wake.c
- * requires, which on x86-64 costs nothing. */
-static inline void offer(struct peal_shard *shard)
-{
-	struct peal_rt *rt = shard->rt;
-
-	if (peal_load_seq_cst(&rt->idle) && !peal_load_seq_cst(&rt->searchers) &&
-		peal_fresh_count(&shard->fresh) >= 2)
-		peal_wake_one(shard);
-}
-
-static void run_task(struct peal_shard *shard, struct peal_task *task)
-{
-	if (PEAL_UNLIKELY(task->priority != PEAL_NORMAL)) {
-		if (task->priority == PEAL_HIGH)
-			PEAL_COUNT(shard, items_high);
-		else
-			PEAL_COUNT(shard, items_idle);
-	}
-	peal_hog_name(&shard->hog, task->name);
-	peal_gauge_set(shard->counters, running, (uintptr_t)task->fn);
-	peal_task_run(shard, task);
-}
-
-static bool run_callback(struct peal_shard *shard)
-{
-	if (!shard->callbacks)
-		return false;
-	peal_store_relaxed(&shard->hog.name[0], 0);
-	peal_gauge_set(shard->counters, running, (uintptr_t)shard->callbacks->done);
-	return peal_ops_callback(shard);
-}
-
-static bool run_one(struct peal_shard *shard)
-{
-	struct peal_task *task;
-
-	if (shard->callbacks && !shard->after_callback) {
-		shard->after_callback = true;
-		return run_callback(shard);
-	}
-	shard->after_callback = false;
-	task = peal_sched_pick(shard);
-	if (!task)
-		return run_callback(shard);
-	run_task(shard, task);
-	return true;
-}
-
-static uint32_t depth_of(struct peal_shard *shard)
+uint32_t peal_sched_depth(struct peal_shard *shard)
 {
 	return shard->ready_count + peal_fresh_count(&shard->fresh);
 }
 
 uint32_t peal_sched_load(struct peal_shard *shard)
 {
-	return depth_of(shard) + shard->task_count;
-}
-
-/* What stands in line: before a slice, which is when it is most, and after it, because the shard may
- * sleep then. */
-static void note_depth(struct peal_shard *shard)
-{
-	uint32_t depth = depth_of(shard);
-
-	peal_gauge_set(shard->counters, queue_depth, depth);
-	peal_max(shard->counters, queue_depth_max, depth);
-	peal_store_relaxed(&shard->load, depth + shard->task_count);
-}
-
-struct slice {
-	int64_t begin, now;
-	uint32_t items, timed; /* of which the clock was read after so many */
-};
-
-static void read_clock(struct peal_shard *shard, struct slice *slice)
-{
-	int64_t before = slice->now;
-
-	slice->now = peal_shard_now(shard);
-	if (PEAL_UNLIKELY(slice->now - before > PEAL_HOG_NS))
-		peal_hog_felt(shard, slice->now, slice->now - before, slice->items - slice->timed);
-	slice->timed = slice->items;
-}
-
-/* After an item: is it the last? */
-static inline bool is_over(struct peal_shard *shard, struct slice *slice)
-{
-	/* Whoever was rung for waits for the flush at the next turn; ops that completed at once have
-	 * kept the others waiting. */
-	if (shard->flush || !shard->op_budget || slice->items == PEAL_SLICE_ITEMS)
-		return true;
-	if (PEAL_UNLIKELY(shard->hog.suspicious))
-		shard->hog.suspicious--;
-	else if (slice->items % PEAL_SLICE_CLOCK)
-		return false;
-	read_clock(shard, slice);
-	return slice->now - slice->begin > shard->rt->opts.slice;
-}
-
-void peal_sched_slice(struct peal_shard *shard, int64_t now)
-{
-	struct slice slice = { .begin = now, .now = now };
-
-	shard->clock = now;
-	note_depth(shard);
-	shard->op_budget = PEAL_OP_BUDGET;
-	while (run_one(shard)) {
-		slice.items++;
-		offer(shard);
-		if (is_over(shard, &slice))
-			break;
-	}
-	if (!slice.items)
-		return;
-	note_depth(shard);
-	if (slice.timed != slice.items)
-		read_clock(shard, &slice);
-	peal_gauge_set(shard->counters, running, 0);
-	peal_gauge_set(shard->counters, stacks, peal_stack_pool_count(shard->stacks));
-	PEAL_COUNT(shard, slices);
-	PEAL_COUNT_ADD(shard, items_run, slice.items);
-	if (slice.now - slice.begin > PEAL_HOG_NS)
-		PEAL_COUNT(shard, slices_overrun);
+	return peal_sched_depth(shard) + shard->task_count;
 }

@@ -8,6 +8,7 @@
 #include "core/sync/chan_buffer.h"
 #include "core/base/fatal.h"
 #include "core/runtime/shard.h"
+#include "core/task/task_here.h"
 
 /* So many take as long as an operation that completes at once: that is what the budget of a slice is
  * meant for. */

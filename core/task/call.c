@@ -12,6 +12,7 @@
 
 #include "core/runtime/rt.h"
 #include "core/scope/scope.h"
+#include "core/task/task_here.h"
 #include "core/task/wait.h"
 
 struct call {
@@ -38,14 +39,14 @@ static void cancel_call(struct peal_wait *wait)
 	if (!withdraw(call->task))
 		return;
 	wait->cancelled = true;
-	peal_task_wake(wait->task);
+	peal_task_resume(wait->task);
 }
 
 static int spawn(struct call *call, struct peal_task *self, peal_task_fn *fn, void *arg,
 	struct peal_nursery *scope, uint64_t place)
 {
 	const struct peal_spawn_opts opts = { .size = sizeof(opts), .name = self->name };
-	int err = peal_task_make(&call->task, self->rt, fn, arg, &opts, 2);
+	int err = peal_task_make(&call->task, self->rt, fn, arg, &opts, true);
 
 	if (err)
 		return err;
@@ -66,7 +67,7 @@ static int run(struct peal_task *self, peal_task_fn *fn, void *arg, int *result,
 		return err;
 	err = spawn(&call, self, fn, arg, scope, place);
 	if (!err && peal_joinword_enter(&call.task->joiner, self) == PEAL_JOIN_WAITS)
-		peal_task_park();
+		peal_task_suspend(self);
 	cancelled = peal_wait_end(&call.wait);
 	if (err)
 		return err;

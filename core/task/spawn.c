@@ -9,6 +9,7 @@
 #include "core/base/opts.h"
 #include "core/runtime/rt.h"
 #include "core/scope/scope.h"
+#include "core/task/task_here.h"
 
 /* Tasks are made so often that their many zeroes are written in one go. */
 static inline void init(
@@ -20,7 +21,6 @@ static inline void init(
 	task->rt = rt;
 	task->fn = fn;
 	task->arg = arg;
-	peal_store_relaxed(&task->owners, 1);
 	if (PEAL_UNLIKELY(name != NULL))
 		strncat(task->name, name, sizeof(task->name) - 1);
 }
@@ -29,6 +29,7 @@ void peal_task_init(
 	struct peal_task *task, struct peal_rt *rt, peal_task_fn *fn, void *arg, const char *name)
 {
 	init(task, rt, fn, arg, name);
+	peal_joinword_init(&task->joiner, false);
 }
 
 static const struct peal_spawn_opts defaults = { .size = sizeof(defaults) };
@@ -82,7 +83,7 @@ static inline void count_spawn(struct peal_rt *rt, struct peal_shard *shard)
 }
 
 int peal_task_make(struct peal_task **made, struct peal_rt *rt, peal_task_fn *fn, void *arg,
-	const struct peal_spawn_opts *opts, uint32_t owners)
+	const struct peal_spawn_opts *opts, bool has_handle)
 {
 	struct peal_shard *shard = peal_shard_current();
 	struct peal_task *task;
@@ -100,7 +101,7 @@ int peal_task_make(struct peal_task **made, struct peal_rt *rt, peal_task_fn *fn
 	}
 	init(task, rt, fn, arg, opts->name);
 	task->priority = opts->priority;
-	peal_store_relaxed(&task->owners, owners);
+	peal_joinword_init(&task->joiner, has_handle);
 	count_spawn(rt, shard);
 	*made = task;
 	return 0;
@@ -143,8 +144,8 @@ int peal_task_place_into(struct peal_nursery *scope, struct peal_task *task, uin
 }
 
 /* scope NULL: the root scope. */
-static int spawn(struct peal_nursery *scope, struct peal_task **handle, struct peal_rt *rt,
-	peal_task_fn *fn, void *arg, const struct peal_spawn_opts *opts)
+static PEAL_NOINLINE int spawn(struct peal_nursery *scope, struct peal_task **handle,
+	struct peal_rt *rt, peal_task_fn *fn, void *arg, const struct peal_spawn_opts *opts)
 {
 	struct peal_spawn_opts copy;
 	struct peal_task *task;
@@ -156,7 +157,7 @@ static int spawn(struct peal_nursery *scope, struct peal_task **handle, struct p
 	if (!err && opts->place != PEAL_HERE)
 		err = peal_place_check(rt, opts->place);
 	if (!err)
-		err = peal_task_make(&task, rt, fn, arg, opts, handle ? 2 : 1);
+		err = peal_task_make(&task, rt, fn, arg, opts, handle != NULL);
 	if (err)
 		return err;
 	/* Written first: the task may have ended before placing returns. */
@@ -173,28 +174,27 @@ static int spawn(struct peal_nursery *scope, struct peal_task **handle, struct p
 
 /* The usual case, without options and with everything at hand: what spawn() does then, and nothing
  * else. NULL when it is not that. */
-static inline struct peal_task *spawn_here(peal_task_fn *fn, void *arg, uint32_t owners)
+static inline struct peal_task *spawn_here(peal_task_fn *fn, void *arg, bool has_handle)
 {
 	struct peal_shard *shard = peal_shard_current();
 	struct peal_task *task;
 
-	if (PEAL_UNLIKELY(!shard || !fn || !shard->quota || peal_queue_empty(&shard->task_cache)))
+	if (PEAL_UNLIKELY(!shard || !fn || !shard->quota || !shard->task_cache))
 		return NULL;
 	shard->quota--;
-	shard->task_cache_count--;
-	task = PEAL_CONTAINER_OF(peal_queue_pop(&shard->task_cache), struct peal_task, link);
+	task = peal_task_from_cache(shard);
 	init(task, shard->rt, fn, arg, NULL);
-	peal_store_relaxed(&task->owners, owners);
+	peal_joinword_init(&task->joiner, has_handle);
 	task->shard = shard;
 	PEAL_COUNT(shard, tasks_spawned);
 	peal_gauge_add(shard->counters, tasks_live, 1);
-	peal_sched_ready(shard, task);
+	peal_sched_queue(shard, task);
 	return task;
 }
 
 int peal_spawn(peal_task_fn *fn, void *arg, const struct peal_spawn_opts *opts)
 {
-	if (!opts && spawn_here(fn, arg, 1))
+	if (!opts && spawn_here(fn, arg, false))
 		return 0;
 	return spawn(NULL, NULL, peal_rt_current(), fn, arg, opts);
 }
@@ -213,7 +213,7 @@ int peal_task_spawn(
 
 	if (!task)
 		return -EINVAL;
-	if (!opts && (made = spawn_here(fn, arg, 2))) {
+	if (!opts && (made = spawn_here(fn, arg, true))) {
 		*task = made;
 		return 0;
 	}
@@ -276,7 +276,7 @@ int peal_spawn_each(peal_task_fn *fn, void *arg, const struct peal_spawn_opts *o
 	for (uint32_t i = 0; !err && i < rt->shard_count; i++) {
 		struct peal_task *task;
 
-		err = peal_task_make(&task, rt, fn, arg, opts, 1);
+		err = peal_task_make(&task, rt, fn, arg, opts, false);
 		if (!err)
 			peal_queue_push(&made, &task->link);
 	}

@@ -2,8 +2,9 @@
 /*
  * Tasks inside the core: the control block, its life, and how a fiber sleeps and is woken.
  *
- * A task is owned by its runner (the shard that it waits on or runs on) and, if it was spawned with
- * one, by its handle; the last of the two to let go frees it.
+ * A block is its runner's (the shard that the task waits on or runs on) until the task has ended, then its
+ * handle's, if it was spawned with one and still has it (joinword.h). Timers that it has left behind armed
+ * keep it beyond that.
  */
 #ifndef PEAL_CORE_TASK_H
 #define PEAL_CORE_TASK_H
@@ -55,10 +56,9 @@ struct peal_task {
 	struct peal_fiber fiber;
 	struct peal_list member; /* of the branch, on its shard */
 	struct peal_list all;    /* of the shard's started tasks, for reports and debuggers */
-	PEAL_ATOMIC(uint32_t) owners;
+	struct peal_joinword joiner;
 	/* Where others meet it when it sleeps. From here up to the name all is 0 at first. */
 	struct peal_wakeword wake;
-	struct peal_joinword joiner;
 	void **locals;                /* by key; NULL until one is set (task_local.c) */
 	struct peal_journey *journey; /* while it moves (move.c) */
 	struct peal_wait *wait;       /* what it waits for, if that can be cancelled (wait.h) */
@@ -69,6 +69,7 @@ struct peal_task {
 	int result;
 	uint32_t holds;             /* things of its shard, such as ops in flight: it cannot move */
 	uint32_t timers;            /* those that it has started and that are armed: nor then */
+	PEAL_ATOMIC(uint32_t) kept; /* by so many, timers and the block's owner; 0: just the latter */
 	PEAL_ATOMIC(uint8_t) claim; /* enum peal_task_claim */
 	uint8_t state;              /* enum peal_task_state */
 	uint8_t system;   /* the runtime's own: not counted among the tasks, not cancelled */
@@ -80,16 +81,8 @@ struct peal_task {
 /* The calling fiber's task; NULL on a shard's loop and off the shards. */
 struct peal_task *peal_task_current(void);
 
-/*
- * Give the shard to others until somebody resumes the task. The caller has arranged that, exactly
- * once, on this shard. The cheap pair: no atomics.
- */
-void peal_task_suspend(struct peal_task *task);
-/* On the task's shard: a suspended task becomes ready. */
+/* On the task's shard: a task that suspended itself (task_here.h) becomes ready. */
 void peal_task_resume(struct peal_task *task);
-
-/* The running fiber goes to the end of the queue. */
-void peal_task_yield(struct peal_task *task);
 
 /*
  * Sleep until peal_task_wake(). A wake that came first is stored, so the call returns at once.
@@ -99,17 +92,16 @@ void peal_task_yield(struct peal_task *task);
 void peal_task_park(void);
 /* Any thread. */
 void peal_task_wake(struct peal_task *task);
-
-/* Run a fresh task, or go on with a ready one, on the calling shard's loop until it suspends or ends. */
-void peal_task_run(struct peal_shard *shard, struct peal_task *task);
+/* Any shard: resume a task that is suspended, or about to be, and that the caller alone may resume. */
+void peal_task_hand_on(struct peal_task *task);
 
 /* move.c: it has asked for another shard, and has left its stack. On the loop of the old one. */
 void peal_task_hand_over(struct peal_shard *shard, struct peal_task *task);
 
-/* spawn.c: a new task with `owners` shares in it, the runner's and the handle's if there is one, and its
- * end if it was not placed. On a shard or any other thread. */
+/* spawn.c: a new task, with a handle or without, and its end if it was not placed. On a shard or any
+ * other thread. */
 int peal_task_make(struct peal_task **made, struct peal_rt *rt, peal_task_fn *fn, void *arg,
-	const struct peal_spawn_opts *opts, uint32_t owners);
+	const struct peal_spawn_opts *opts, bool has_handle);
 void peal_task_unmake(struct peal_task *task);
 /* Put it into a scope, NULL for the root, and where it is to start. */
 int peal_task_place_into(struct peal_nursery *scope, struct peal_task *task, uint64_t place);
@@ -125,14 +117,15 @@ int peal_place_check(const struct peal_rt *rt, uint64_t place);
 /* In a task that has locals, when its function has returned. */
 void peal_task_locals_destroy(struct peal_task *task);
 
-/* A task that has ended is kept for its timers no more. On its shard. */
+/* A task that has ended is kept for its timers, and no more. On its shard. */
+void peal_task_keep(struct peal_shard *shard, struct peal_task *task);
 void peal_task_forget(struct peal_shard *shard, struct peal_task *task);
 /* The shard closes: none of its timers will fire. */
 void peal_task_forget_all(struct peal_shard *shard);
 
-/* Blocks for tasks, from the shard's cache; shard NULL off the shards. */
+/* Blocks for tasks, from the shard's cache; shard NULL off the shards. (task_here.h has the way back.) */
 struct peal_task *peal_task_alloc(struct peal_shard *shard);
-void peal_task_free(struct peal_shard *shard, struct peal_task *task);
+void peal_task_free_memory(struct peal_task *task);
 /* Give the cache back. */
 void peal_task_cache_drain(struct peal_shard *shard);
 

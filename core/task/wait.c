@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "core/runtime/shard.h"
+#include "core/task/task_here.h"
 #include "core/task/wait.h"
 
 /* A fiber that takes no notice of being cancelled must not keep its shard from everything else. */
@@ -17,15 +18,8 @@ int peal_wait_refuse(struct peal_task *task, int err)
 int peal_wait_begin(struct peal_wait *wait)
 {
 	struct peal_task *task = peal_task_current();
-	int err;
 
-	if (!task)
-		return -EPERM;
-	err = peal_wait_check(task);
-	if (PEAL_UNLIKELY(err))
-		return err;
-	peal_wait_enter(wait, task);
-	return 0;
+	return task ? peal_wait_begin_in(wait, task) : -EPERM;
 }
 
 int peal_wait_end(struct peal_wait *wait)

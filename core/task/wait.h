@@ -77,6 +77,17 @@ static inline int peal_wait_check(struct peal_task *task)
 	return 0;
 }
 
+/* Begin, for a caller that knows which fiber it is in. */
+static inline int peal_wait_begin_in(struct peal_wait *wait, struct peal_task *task)
+{
+	int err = peal_wait_allowed(task);
+
+	if (PEAL_UNLIKELY(err))
+		return peal_wait_refuse(task, err);
+	peal_wait_enter(wait, task);
+	return 0;
+}
+
 /* Cancel the wait of a task, if it has one. On its shard. */
 void peal_wait_cancel(struct peal_task *task);
 

@@ -6,6 +6,7 @@
 
 #include "core/runtime/rt.h"
 #include "core/sys.h"
+#include "core/task/task_here.h"
 #include "core/task/wait.h"
 
 struct sleep_wait {

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "core/sched/choice.h"
-#include "core/task/task.h"
+#include "core/task/task_here.h"
 #include "tests/contract/runtime.h"
 
 /* Items that have begun; tasks take the number of theirs. */

@@ -12,7 +12,8 @@ static PEAL_ATOMIC(uint32_t) a, b;
 static int data_a, data_b;
 
 static struct peal_joinword joiner;
-static PEAL_ATOMIC(uint32_t) owners; /* of the task that is joined */
+static PEAL_ATOMIC(uint32_t) inbox;
+static bool is_free; /* the block of the task that is joined */
 static struct peal_task *const self = (struct peal_task *)&bell;
 static int block, result, sleeps, resumed; /* block: its memory */
 static bool joined, cancelled;
@@ -20,9 +21,9 @@ static bool joined, cancelled;
 static void setup(void)
 {
 	peal_wakeword_init(&word);
-	peal_joinword_init(&joiner);
-	bell = a = b = 0;
-	owners = 2;
+	peal_joinword_init(&joiner, true);
+	bell = a = b = inbox = 0;
+	is_free = false;
 	block = result = sleeps = resumed = 0;
 	joined = cancelled = false;
 }
@@ -142,12 +143,20 @@ START_TEST(a_wake_hands_over_plain_data)
 }
 END_TEST
 
-/* Joining: the task and its handle share the block, the last to let go frees it. */
+/* Joining: who is the last with the block frees it. The joiner just suspends: who takes it out of the word
+ * resumes it, through the inbox of its shard, which stands for itself in test_orders_inbox.c. */
 
-static void let_go(void)
+static void hand_on(void)
 {
-	if (peal_sub_acq_rel(&owners, 1) == 1)
-		il_write(&block);
+	(void)peal_exchange_acq_rel(&inbox, 1);
+	il_bell_ring(&bell);
+}
+
+static void free_block(void)
+{
+	il_write(&block);
+	il_check(!is_free);
+	is_free = true;
 }
 
 static void end_task(void)
@@ -158,21 +167,28 @@ static void end_task(void)
 	il_write(&result);
 	result = 7;
 	waits = peal_joinword_end(&joiner);
-	if (waits) {
+	if (waits == PEAL_JOIN_ALONE) {
+		free_block();
+	} else if (waits) {
 		il_check(waits == self);
-		wake();
+		hand_on();
 	}
-	il_read(&block);
-	let_go();
 }
 
 static void take_result(void)
 {
 	il_read(&result);
 	il_check(result == 7);
-	il_read(&block);
 	joined = true;
-	let_go();
+	free_block();
+}
+
+static void suspend(void)
+{
+	sleeps++;
+	il_bell_wait(&bell);
+	il_check(peal_exchange_acq_rel(&inbox, 0));
+	resumed++;
 }
 
 static void join_task(void)
@@ -182,14 +198,14 @@ static void join_task(void)
 		take_result();
 		return;
 	}
-	park();
+	suspend();
 	take_result();
 }
 
 static void it_was_joined(void)
 {
 	il_check(joined);
-	il_check(peal_load_relaxed(&owners) == 0);
+	il_check(is_free);
 	each_sleep_was_ended_once();
 }
 
@@ -203,13 +219,43 @@ START_TEST(a_join_gets_the_result_and_the_block_is_freed_once)
 		{ "peal_joinword_enter", IL_CAS, IL_ACQ_REL, IL_RELAXED, false },
 		{ "peal_joinword_enter", IL_CAS, IL_ACQ_REL, IL_ACQ_REL, true },
 		{ "peal_joinword_end", IL_EXCHANGE, IL_ACQ_REL, IL_RELAXED, false },
-		{ "peal_joinword_end", IL_EXCHANGE, IL_ACQ_REL, IL_ACQ_REL, true },
-		{ "let_go", IL_SUB, IL_ACQ_REL, IL_RELAXED, false },
-		{ "let_go", IL_SUB, IL_ACQ_REL, IL_ACQUIRE, false },
-		{ "let_go", IL_SUB, IL_ACQ_REL, IL_ACQ_REL, true }, { 0 } };
+		{ "peal_joinword_end", IL_EXCHANGE, IL_ACQ_REL, IL_ACQ_REL, true }, { 0 } };
 
 	check_holds(&joining);
 	check_each_fails(&joining, mutations);
+}
+END_TEST
+
+/* The handle is given up instead: one of the two frees the block, and what its owner has done with it
+ * before comes before that. */
+
+static void let_go(void)
+{
+	il_read(&block);
+	if (peal_joinword_let_go(&joiner))
+		free_block();
+}
+
+static void it_is_free(void)
+{
+	il_check(is_free);
+}
+
+static const struct il_scenario letting_go = { "letting go", setup, { let_go, end_task },
+	it_is_free };
+
+START_TEST(a_handle_that_is_given_up_frees_the_block_once)
+{
+	static const struct il_mutation mutations[] = { { "peal_joinword_let_go", IL_EXCHANGE,
+								IL_ACQ_REL, IL_RELAXED, false },
+		{ "peal_joinword_let_go", IL_EXCHANGE, IL_ACQ_REL, IL_ACQUIRE, false },
+		{ "peal_joinword_let_go", IL_EXCHANGE, IL_ACQ_REL, IL_RELEASE, false },
+		{ "peal_joinword_let_go", IL_EXCHANGE, IL_ACQ_REL, IL_ACQ_REL, true },
+		{ "peal_joinword_end", IL_LOAD, IL_ACQUIRE, IL_RELAXED, false },
+		{ "peal_joinword_end", IL_EXCHANGE, IL_ACQ_REL, IL_RELEASE, false }, { 0 } };
+
+	check_holds(&letting_go);
+	check_each_fails(&letting_go, mutations);
 }
 END_TEST
 
@@ -219,7 +265,7 @@ static void cancel(void)
 {
 	if (peal_joinword_withdraw(&joiner, self)) {
 		cancelled = true;
-		wake();
+		hand_on();
 	}
 }
 
@@ -227,7 +273,7 @@ static void join_cancelled_then_join(void)
 {
 	if (peal_joinword_enter(&joiner, self) == PEAL_JOIN_WAITS) {
 		cancel();
-		park();
+		suspend();
 		if (cancelled) {
 			join_task();
 			return;
@@ -259,6 +305,7 @@ static Suite *task_suite(void)
 	tcase_add_test(tcase, an_early_way_out_would_lose_one);
 	tcase_add_test(tcase, a_wake_hands_over_plain_data);
 	tcase_add_test(tcase, a_join_gets_the_result_and_the_block_is_freed_once);
+	tcase_add_test(tcase, a_handle_that_is_given_up_frees_the_block_once);
 	tcase_add_test(tcase, a_cancelled_join_is_woken_once);
 	suite_add_tcase(suite, tcase);
 	return suite;

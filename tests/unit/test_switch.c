@@ -118,6 +118,25 @@ START_TEST(any_size_is_aligned)
 }
 END_TEST
 
+/* Made and switched to in one step: the same lowest frame, and the other side keeps its registers. */
+static void go_first(void (*entry)(void *arg), void *arg, size_t size)
+{
+	memset(stack[0], 0x5a, sizeof(stack[0]));
+	peal_switch_first(&thread, stack[0], size, entry, arg);
+}
+
+START_TEST(the_first_switch_needs_no_context)
+{
+	go_first(look, &seen, sizeof(stack[0]) - 8 * (size_t)_i - 1);
+	ck_assert_ptr_eq(seen.arg, &seen);
+	ck_assert_uint_eq(seen.local % 16, 0);
+	ck_assert_int_ge(seen.frames, 1);
+	ck_assert_int_le(seen.frames, 2);
+	go(0);
+	ck_assert_str_eq(seen.text, "0.333 ");
+}
+END_TEST
+
 struct values {
 	uint64_t seed;
 	uint64_t expected, got;
@@ -184,6 +203,33 @@ START_TEST(values_survive_on_both_sides)
 }
 END_TEST
 
+static uint64_t its_number;
+
+static void note_number(void *arg)
+{
+	its_number = *(uint64_t *)arg;
+	for (;;)
+		back(0);
+}
+
+static void to_a_first(void)
+{
+	static uint64_t number = 17;
+
+	go_first(note_number, &number, sizeof(stack[0]));
+}
+
+START_TEST(values_survive_the_first_switch)
+{
+	struct values mine = { .seed = (uint64_t)_i + 1 };
+
+	hold_values(&mine, to_a_first);
+	ck_assert_uint_eq(its_number, 17);
+	ck_assert_uint_eq(mine.got, mine.expected);
+	ck_assert_double_eq(mine.got_real, mine.expected_real);
+}
+END_TEST
+
 #if defined(__x86_64__) && !defined(__clang__)
 /* Every callee-saved register but rbp, which the compiler may need, holds its number over a switch. */
 static PEAL_NOINLINE uint64_t registers_over(void (*give_way)(void), uint64_t salt)
@@ -215,6 +261,7 @@ START_TEST(registers_survive)
 	go(0);
 	ck_assert_uint_eq(registers_over(to_other, 3000000), 54321);
 	ck_assert_uint_eq(its, 54321);
+	ck_assert_uint_eq(registers_over(to_a_first, 5000000), 54321);
 }
 END_TEST
 #endif
@@ -313,6 +360,11 @@ START_TEST(backtraces_end)
 	ck_assert_int_eq(how_it_ended, _URC_END_OF_STACK);
 	ck_assert_int_ge(frames, 7);
 	ck_assert_int_le(frames, 12);
+	frames = 0;
+	go_first(backtrace_here, NULL, sizeof(stack[0]));
+	ck_assert_int_eq(how_it_ended, _URC_END_OF_STACK);
+	ck_assert_int_ge(frames, 7);
+	ck_assert_int_le(frames, 12);
 }
 END_TEST
 
@@ -348,6 +400,8 @@ static Suite *switch_suite(void)
 	tcase_add_test(tcase, frame_pointers_end);
 	tcase_add_test(tcase, the_stack_is_aligned_for_sse);
 	tcase_add_loop_test(tcase, any_size_is_aligned, 0, 4);
+	tcase_add_loop_test(tcase, the_first_switch_needs_no_context, 0, 4);
+	tcase_add_loop_test(tcase, values_survive_the_first_switch, 0, 3);
 	tcase_add_loop_test(tcase, values_survive_on_both_sides, 0, 3);
 #if defined(__x86_64__) && !defined(__clang__)
 	tcase_add_test(tcase, registers_survive);
