@@ -32,6 +32,7 @@ struct peal_pair {
 	struct peal_shard *from, *to;
 	/* The sender's */
 	PEAL_ALIGNED_LINE struct peal_link unpublished; /* in peal_msgs.unpublished */
+	uint64_t quick; /* until so many were written, a send is nothing but writing one more */
 	bool has_unpublished;
 	bool asked;               /* the receiver will answer (msg_ring.h) */
 	struct peal_list senders; /* fibers that wait for room, in order */
@@ -60,6 +61,7 @@ struct peal_msg_box {
 struct peal_msgs {
 	/* As a sender */
 	struct peal_pair **out;        /* by receiver; NULL until the first message */
+	uint32_t out_count;            /* of these; 0 until then */
 	struct peal_queue unpublished; /* pairs */
 	/* As a receiver */
 	struct peal_queue active; /* pairs that have something to read */

@@ -103,19 +103,24 @@ static PEAL_COLD bool keep_unclaimed(struct peal_shard *shard, const struct peal
 	return false;
 }
 
-/* False when there is no room: it stays where it is. */
-static inline bool dispatch(
+/* To whoever it belongs to that is no handler. False when there is no room: it stays where it is. */
+static PEAL_NOINLINE bool keep(
 	struct peal_shard *shard, struct peal_msg_box *box, const struct peal_msg *msg)
 {
-	if (PEAL_LIKELY(box && box->fn)) {
-		box->fn(msg, box->arg);
-		return true;
-	}
 	if (!box || !box->mailbox.slots)
 		return keep_unclaimed(shard, msg);
 	if (peal_list_empty(&box->receivers))
 		return mailbox_put(&box->mailbox, msg);
 	hand_over(box, msg);
+	return true;
+}
+
+static inline bool dispatch(
+	struct peal_shard *shard, struct peal_msg_box *box, const struct peal_msg *msg)
+{
+	if (PEAL_UNLIKELY(!box || !box->fn))
+		return keep(shard, box, msg);
+	box->fn(msg, box->arg);
 	return true;
 }
 
@@ -162,26 +167,41 @@ static PEAL_COLD void sweep(struct peal_shard *shard)
 
 /* Reading */
 
-/* Up to `most` entries. Returns how many; *held tells that the next found no room. */
+/* Entries that follow each other, one at least, until one finds no room or a handler has asked for more
+ * tags. Returns the first that was not read. */
+static inline const struct peal_msg *read_run(struct peal_shard *shard, struct peal_msg_ring *ring,
+	const struct peal_msg *msg, const struct peal_msg *end)
+{
+	struct peal_msg_box *box = find_box(shard, msg->tag);
+
+	do {
+		if (PEAL_UNLIKELY(!box || box->tag != msg->tag))
+			box = find_box(shard, msg->tag);
+		if (PEAL_UNLIKELY(!dispatch(shard, box, msg)))
+			break;
+		peal_msg_ring_drop(ring);
+		msg++;
+	} while (msg != end && PEAL_LIKELY(!shard->msgs.sweep));
+	return msg;
+}
+
+/* Up to `most` entries. Returns how many; *held tells that the next found no room. What is kept comes
+ * before what follows it. */
 static unsigned int read_entries(
 	struct peal_shard *shard, struct peal_msg_ring *ring, unsigned int most, bool *held)
 {
-	struct peal_msg_box *box = NULL;
-	const struct peal_msg *msg;
+	const struct peal_msg *msg, *end, *first_left;
 	unsigned int n = 0;
 
 	*held = false;
 	while (n < most && (msg = peal_msg_ring_next(ring))) {
-		if (!box || box->tag != msg->tag)
-			box = find_box(shard, msg->tag);
-		if (PEAL_UNLIKELY(!dispatch(shard, box, msg))) {
-			*held = true;
+		end = msg + peal_msg_ring_run(ring, most - n);
+		first_left = read_run(shard, ring, msg, end);
+		n += (unsigned int)(first_left - msg);
+		if (PEAL_UNLIKELY(first_left != end || shard->msgs.sweep)) {
+			*held = !shard->msgs.sweep;
 			break;
 		}
-		peal_msg_ring_drop(ring);
-		n++;
-		if (PEAL_UNLIKELY(shard->msgs.sweep))
-			break; /* what is kept comes first */
 	}
 	return n;
 }

@@ -151,6 +151,15 @@ static inline const struct peal_msg *peal_msg_ring_next(struct peal_msg_ring *ri
 	return &ring->slots[ring->read % PEAL_MSG_SLOTS];
 }
 
+/* When there is one: how many follow each other in memory from there on, but not more than `most`. */
+static inline unsigned int peal_msg_ring_run(const struct peal_msg_ring *ring, unsigned int most)
+{
+	uint64_t n = ring->seen - ring->read, to_end = PEAL_MSG_SLOTS - ring->read % PEAL_MSG_SLOTS;
+
+	n = n < to_end ? n : to_end;
+	return n < most ? (unsigned int)n : most;
+}
+
 /* How many there are. */
 static inline unsigned int peal_msg_ring_count(struct peal_msg_ring *ring)
 {

@@ -53,6 +53,7 @@ void peal_msgs_publish_all(struct peal_shard *shard)
 		struct peal_pair *pair = PEAL_CONTAINER_OF(link, struct peal_pair, unpublished);
 
 		pair->has_unpublished = false;
+		pair->quick = pair->ring.written;
 		publish(shard, pair);
 	}
 }
@@ -78,6 +79,14 @@ int peal_msg_flush(void)
 
 /* Writing; there is room */
 
+/* What is written next is neither the first nor the last of a batch, and there is room, for so many. */
+static inline void allow_quick(struct peal_pair *pair)
+{
+	uint64_t batch = pair->ring.published + PEAL_MSG_BATCH - 1;
+
+	pair->quick = batch < pair->ring.limit ? batch : pair->ring.limit;
+}
+
 static inline void write_one(
 	struct peal_shard *shard, struct peal_pair *pair, uint32_t tag, uint64_t value)
 {
@@ -90,6 +99,7 @@ static inline void write_one(
 	}
 	if (ring->written - ring->published == PEAL_MSG_BATCH)
 		publish(shard, pair);
+	allow_quick(pair);
 }
 
 static size_t write_many(struct peal_shard *shard, struct peal_pair *pair, uint32_t tag,
@@ -119,7 +129,7 @@ static void serve_senders(struct peal_shard *shard, struct peal_pair *pair)
 		sender->values += n;
 		sender->count -= n;
 		if (sender->count) {
-			pair->ring.limit = pair->ring.written;
+			pair->quick = pair->ring.limit = pair->ring.written;
 			return;
 		}
 		peal_list_remove(&sender->line);
@@ -189,8 +199,10 @@ static PEAL_COLD struct peal_pair *make_pair(struct peal_shard *from, struct pea
 	struct peal_msgs *msgs = &from->msgs;
 	struct peal_pair *pair;
 
-	if (!msgs->out)
+	if (!msgs->out) {
 		msgs->out = peal_alloc(from->rt->shard_count, sizeof(*msgs->out));
+		msgs->out_count = msgs->out ? from->rt->shard_count : 0;
+	}
 	pair = msgs->out ? peal_alloc_line(sizeof(*pair)) : NULL;
 	if (!pair)
 		return NULL;
@@ -269,11 +281,10 @@ static inline bool send_quickly(
 {
 	struct peal_pair *pair;
 
-	if (PEAL_UNLIKELY(!shard || !shard->msgs.out || to >= shard->rt->shard_count))
+	if (PEAL_UNLIKELY(!shard || to >= shard->msgs.out_count))
 		return false;
 	pair = shard->msgs.out[to];
-	if (PEAL_UNLIKELY(!pair || !pair->has_unpublished || !peal_msg_ring_has_room(&pair->ring) ||
-		    pair->ring.written - pair->ring.published >= PEAL_MSG_BATCH - 1))
+	if (PEAL_UNLIKELY(!pair || pair->ring.written == pair->quick))
 		return false;
 	peal_msg_ring_write(&pair->ring, shard->index, tag, value);
 	return true;
