@@ -172,8 +172,10 @@ static PEAL_COLD void sweep(struct peal_shard *shard)
 static inline const struct peal_msg *read_run(struct peal_shard *shard, struct peal_msg_ring *ring,
 	const struct peal_msg *msg, const struct peal_msg *end)
 {
-	struct peal_msg_box *box = find_box(shard, msg->tag);
+	struct peal_msg_box *box;
 
+	peal_msg_ring_fetch(msg, end);
+	box = find_box(shard, msg->tag);
 	do {
 		if (PEAL_UNLIKELY(!box || box->tag != msg->tag))
 			box = find_box(shard, msg->tag);
@@ -237,6 +239,9 @@ static unsigned int read_pair(struct peal_shard *shard, struct peal_pair *pair, 
 	unsigned int n = read_entries(shard, ring, most, &held);
 
 	if (n) {
+		/* First what the handlers have answered: the lines that telling and resting write are in the
+		 * sender's cache. */
+		peal_msgs_publish(shard);
 		PEAL_COUNT_ADD(shard, messages_received, n);
 		tell(pair);
 	}

@@ -47,6 +47,7 @@
 
 #include <peal/msg.h>
 
+#include "core/base/compiler.h"
 #include "core/base/node.h"
 
 #ifndef PEAL_MSG_SLOTS
@@ -55,7 +56,7 @@
 
 /* How far ahead a sender fetches lines, which are in its receiver's cache: more than what it writes
  * while one is on its way, and behind what the receiver reads as long as the ring is not nearly full. */
-#define PEAL_MSG_AHEAD 16
+#define PEAL_MSG_AHEAD 32
 
 #define PEAL_MSG_FLAG  ((uint64_t)1)
 
@@ -99,8 +100,8 @@ static inline void peal_msg_ring_write(
 	struct peal_msg *slot = &ring->slots[ring->written % PEAL_MSG_SLOTS];
 
 	if (ring->written % 4 == 0) /* a line of 64 bytes */
-		__builtin_prefetch(
-			&ring->slots[(ring->written + PEAL_MSG_AHEAD) % PEAL_MSG_SLOTS], 1, 3);
+		peal_fetch_to_write(
+			&ring->slots[(ring->written + PEAL_MSG_AHEAD) % PEAL_MSG_SLOTS]);
 	*slot = (struct peal_msg){ .tag = tag, .from = from, .value = value };
 	ring->written++;
 }
@@ -158,6 +159,13 @@ static inline unsigned int peal_msg_ring_run(const struct peal_msg_ring *ring, u
 
 	n = n < to_end ? n : to_end;
 	return n < most ? (unsigned int)n : most;
+}
+
+/* They will be read: their lines come from the sender's cache, all at a time and not one by one. */
+static inline void peal_msg_ring_fetch(const struct peal_msg *msg, const struct peal_msg *end)
+{
+	for (; msg < end; msg += 4)
+		__builtin_prefetch(msg, 0, 3);
 }
 
 /* How many there are. */

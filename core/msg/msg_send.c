@@ -94,6 +94,10 @@ static inline void write_one(
 
 	peal_msg_ring_write(ring, shard->index, tag, value);
 	if (!pair->has_unpublished) {
+		/* The receiver has written these: fetched now, while the entry's line is, and not one after
+		 * the other when they are needed. */
+		peal_fetch_to_write(&ring->tail);
+		peal_fetch_to_write(&pair->to->inbox);
 		pair->has_unpublished = true;
 		peal_queue_push(&shard->msgs.unpublished, &pair->unpublished);
 	}
