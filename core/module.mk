@@ -98,6 +98,7 @@ libpeal_core_la_SOURCES += \
 	core/machine/machine.c \
 	core/msg/accum.c \
 	core/msg/accum.h \
+	core/msg/mailbox.h \
 	core/msg/msg.h \
 	core/msg/msg_end.c \
 	core/msg/msg_recv.c \

@@ -11,6 +11,7 @@
 #include "core/base/alloc.h"
 #include "core/base/fatal.h"
 #include "core/base/log.h"
+#include "core/msg/mailbox.h"
 #include "core/runtime/rt.h"
 #include "core/task/task_here.h"
 #include "core/task/wait.h"
@@ -21,32 +22,6 @@ struct recv_wait {
 	struct peal_list line; /* in box->receivers */
 	struct peal_msg *msg;
 };
-
-/* Mailboxes */
-
-static int mailbox_open(struct peal_mailbox *mailbox)
-{
-	if (!mailbox->slots)
-		mailbox->slots = peal_alloc(PEAL_MSG_ROOM, sizeof(*mailbox->slots));
-	return mailbox->slots ? 0 : -ENOMEM;
-}
-
-static bool mailbox_put(struct peal_mailbox *mailbox, const struct peal_msg *msg)
-{
-	if (mailbox->count == PEAL_MSG_ROOM)
-		return false;
-	mailbox->slots[(mailbox->first + mailbox->count++) % PEAL_MSG_ROOM] = *msg;
-	return true;
-}
-
-static struct peal_msg mailbox_take(struct peal_mailbox *mailbox)
-{
-	struct peal_msg msg = mailbox->slots[mailbox->first];
-
-	mailbox->first = (mailbox->first + 1) % PEAL_MSG_ROOM;
-	mailbox->count--;
-	return msg;
-}
 
 /* Boxes */
 
@@ -90,7 +65,7 @@ static PEAL_COLD bool keep_unclaimed(struct peal_shard *shard, const struct peal
 {
 	struct peal_msgs *msgs = &shard->msgs;
 
-	if (!mailbox_open(&msgs->unclaimed) && mailbox_put(&msgs->unclaimed, msg)) {
+	if (!peal_mailbox_open(&msgs->unclaimed) && peal_mailbox_put(&msgs->unclaimed, msg)) {
 		PEAL_COUNT(shard, messages_unclaimed);
 		return true;
 	}
@@ -110,7 +85,7 @@ static PEAL_NOINLINE bool keep(
 	if (!box || !box->mailbox.slots)
 		return keep_unclaimed(shard, msg);
 	if (peal_list_empty(&box->receivers))
-		return mailbox_put(&box->mailbox, msg);
+		return peal_mailbox_put(&box->mailbox, msg);
 	hand_over(box, msg);
 	return true;
 }
@@ -143,10 +118,11 @@ static void sweep_unclaimed(struct peal_shard *shard)
 	struct peal_mailbox *unclaimed = &shard->msgs.unclaimed;
 
 	for (uint32_t left = unclaimed->count; left; left--) {
-		struct peal_msg msg = mailbox_take(unclaimed);
+		struct peal_msg msg = peal_mailbox_take(unclaimed);
 		struct peal_msg_box *box = find_box(shard, msg.tag);
 		bool claimed = box && (box->fn || box->mailbox.slots);
-		bool kept = claimed ? dispatch(shard, box, &msg) : mailbox_put(unclaimed, &msg);
+		bool kept = claimed ? dispatch(shard, box, &msg)
+				    : peal_mailbox_put(unclaimed, &msg);
 
 		peal_assert(kept);
 	}
@@ -158,7 +134,7 @@ static PEAL_COLD void sweep(struct peal_shard *shard)
 	sweep_unclaimed(shard);
 	for (struct peal_msg_box *box = shard->msgs.newest_box; box; box = box->older) {
 		while (box->fn && box->mailbox.count) {
-			struct peal_msg msg = mailbox_take(&box->mailbox);
+			struct peal_msg msg = peal_mailbox_take(&box->mailbox);
 
 			box->fn(&msg, box->arg);
 		}
@@ -359,7 +335,7 @@ static int ask_for(struct peal_shard *shard, struct peal_msg_box *box)
 	if (PEAL_LIKELY(box->mailbox.slots != NULL))
 		return 0;
 	look_again(shard);
-	return mailbox_open(&box->mailbox);
+	return peal_mailbox_open(&box->mailbox);
 }
 
 int peal_msg_recv(uint32_t tag, struct peal_msg *msg)
@@ -378,7 +354,7 @@ int peal_msg_recv(uint32_t tag, struct peal_msg *msg)
 		return err;
 	if (!box->mailbox.count)
 		return wait_for_message(box, msg);
-	*msg = mailbox_take(&box->mailbox);
+	*msg = peal_mailbox_take(&box->mailbox);
 	if (box->mailbox.count == PEAL_MSG_ROOM - 1)
 		look_again(shard); /* it was full */
 	if (--shard->op_budget == 0)
