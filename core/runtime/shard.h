@@ -217,6 +217,8 @@ void peal_sched_slice(struct peal_shard *shard, int64_t now);
 bool peal_steal_others_idle(struct peal_shard *shard);
 /* Is there work on other shards? What was published before the call is seen. */
 bool peal_steal_visible(struct peal_shard *shard);
+/* Is there any on any shard, or in the runtime's list? */
+bool peal_steal_anything(struct peal_rt *rt);
 /* Look for it. True when something was found. */
 bool peal_steal_search(struct peal_shard *shard);
 /* From the runtime's overflow list into the shard's own ring. */
@@ -228,6 +230,9 @@ void peal_near_arrived(struct peal_shard *shard, struct peal_node *node);
 
 /* wake.c: who sleeps, and waking one of them for work that was published. */
 void peal_wake_one(struct peal_shard *shard);
+/* The same for a single task that might be stuck behind what its shard runs, if nobody will look for such
+ * by himself. On `shard`, or NULL on a thread that is no shard of the runtime. */
+void peal_wake_for_stuck(struct peal_rt *rt, struct peal_shard *shard);
 void peal_idle_enter(struct peal_shard *shard);
 void peal_idle_leave(struct peal_shard *shard);
 void peal_idle_spins(struct peal_shard *shard, bool spins);

@@ -183,9 +183,12 @@ static int64_t end_sleep(struct peal_shard *shard, struct peal_inbox_node **node
 	PEAL_COUNT_ADD(shard, park_ns, (uint64_t)(now - shard->park_begin));
 	if (!shard->watching)
 		return now;
+	leave_watch(shard);
 	if (now - shard->park_begin >= PEAL_WATCH_NS)
 		peal_hog_watch(shard, now);
-	leave_watch(shard);
+	/* It may be busy from now on, and whatever is stuck was left to it (wake.c). */
+	if (PEAL_UNLIKELY(peal_steal_visible(shard)))
+		peal_wake_one(shard);
 	return now;
 }
 
@@ -212,7 +215,16 @@ static void wait_for_work(struct peal_shard *shard)
 {
 	int64_t begin = peal_shard_now(shard), spun = 0, end;
 
-	if (spin(shard, begin, &spun) || !peal_inbox_park(&shard->inbox)) {
+	bool hit = spin(shard, begin, &spun);
+
+	/* Who has seen us spin has left to us what was published meanwhile (wake.c): before anything else,
+	 * which might go on for long. */
+	if (PEAL_UNLIKELY(peal_steal_visible(shard))) {
+		peal_idle_leave(shard);
+		peal_steal_search(shard);
+		return;
+	}
+	if (hit || !peal_inbox_park(&shard->inbox)) {
 		peal_idle_leave(shard);
 		return;
 	}

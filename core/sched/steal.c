@@ -122,6 +122,16 @@ bool peal_steal_visible(struct peal_shard *shard)
 	return false;
 }
 
+bool peal_steal_anything(struct peal_rt *rt)
+{
+	if (peal_load_seq_cst(&rt->overflow_count))
+		return true;
+	for (uint32_t i = 0; i < rt->shard_count; i++)
+		if (has_fresh(rt->shards[i]))
+			return true;
+	return false;
+}
+
 static bool search(struct peal_shard *shard)
 {
 	PEAL_COUNT(shard, searches);

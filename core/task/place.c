@@ -50,9 +50,13 @@ unsigned int peal_near_take(struct peal_shard *shard, struct peal_shard *from)
 /* Whoever adds to the list from now on sends the node again. */
 void peal_near_arrived(struct peal_shard *shard, struct peal_node *node)
 {
+	unsigned int n;
+
 	(void)node;
 	(void)peal_exchange_seq_cst(&shard->near_due, false);
-	peal_near_take(shard, shard);
+	n = peal_near_take(shard, shard);
+	if (n > 1 || (n && peal_sched_depth(shard) > 1))
+		peal_wake_for_stuck(shard->rt, shard); /* something else runs first */
 }
 
 /*
@@ -61,12 +65,15 @@ void peal_near_arrived(struct peal_shard *shard, struct peal_node *node)
  */
 static void push_near(struct peal_shard *shard, struct peal_task *task)
 {
+	struct peal_shard *here = peal_shard_current();
 	struct peal_rt *rt = shard->rt;
 
 	peal_add_seq_cst(&rt->outside, 1);
 	peal_inbox_push(&shard->near, &task->node.link);
 	if (!peal_exchange_seq_cst(&shard->near_due, true))
 		(void)peal_shard_deliver(shard, &shard->near_node);
+	if (!peal_load_seq_cst(&shard->idle))
+		peal_wake_for_stuck(rt, here && here->rt == rt ? here : NULL);
 	peal_sub_seq_cst(&rt->outside, 1);
 }
 
@@ -84,10 +91,14 @@ static int place_on(struct peal_task *task, struct peal_shard *shard, peal_node_
 static int place_stealable(struct peal_task *task, struct peal_shard *shard)
 {
 	task->shard = shard;
-	if (shard == peal_shard_current())
-		peal_sched_fresh(shard, task);
-	else
+	if (shard != peal_shard_current()) {
 		push_near(shard, task);
+		return 0;
+	}
+	peal_sched_fresh(shard, task);
+	/* Those before it have done this. */
+	if (peal_fresh_count(&shard->fresh) == 1)
+		peal_wake_for_stuck(shard->rt, shard);
 	return 0;
 }
 

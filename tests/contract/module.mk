@@ -43,6 +43,7 @@ test_programs += \
 	tests/contract/test_call \
 	tests/contract/test_nth \
 	tests/contract/test_place \
+	tests/contract/test_stuck \
 	tests/contract/test_accum \
 	tests/contract/test_msg \
 	tests/contract/test_msg_end \
@@ -84,6 +85,7 @@ tests_contract_test_lease_SOURCES = tests/contract/test_lease.c $(runtime_help)
 tests_contract_test_life_SOURCES = tests/contract/test_life.c $(runtime_help)
 tests_contract_test_call_SOURCES = tests/contract/test_call.c $(runtime_help)
 tests_contract_test_place_SOURCES = tests/contract/test_place.c $(runtime_help)
+tests_contract_test_stuck_SOURCES = tests/contract/test_stuck.c $(runtime_help)
 tests_contract_test_sched_SOURCES = tests/contract/test_sched.c $(runtime_help)
 scope_help = tests/contract/scopes.h $(runtime_help)
 tests_contract_test_scope_SOURCES = tests/contract/test_scope.c $(scope_help)

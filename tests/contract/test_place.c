@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where tasks start: placement and stealing, also behind tasks that do not give way; on every backend.
+ * Where tasks start: placement and stealing, on every backend.
  */
 #include <stdatomic.h>
 
@@ -152,91 +152,6 @@ TASK_TEST(stealable_tasks_are_stolen, .shards = 2)
 	return 0;
 }
 
-/* One that does not give way, and will not before somebody has run. */
-static int hog(void *arg)
-{
-	atomic_int *running = arg;
-
-	atomic_fetch_add(running, 1);
-	while (atomic_load(running) < 2)
-		;
-	return peal_shard();
-}
-
-static int free_the_hog(void *arg)
-{
-	atomic_fetch_add((atomic_int *)arg, 1);
-	return peal_shard();
-}
-
-static void start_hog(struct peal_task **task, atomic_int *running, int shard)
-{
-	ck_assert_int_eq(
-		peal_task_spawn(task, hog, running, PEAL_SPAWN(.place = PEAL_PINNED(shard))), 0);
-	while (!atomic_load(running))
-		peal_sleep(PEAL_MS);
-}
-
-TASK_TEST(a_near_task_behind_a_hog_runs_elsewhere, .shards = 3)
-{
-	struct peal_task *hog_task;
-	atomic_int running = 0;
-
-	start_hog(&hog_task, &running, 2);
-	ck_assert_int_ne(spawn_and_join(free_the_hog, &running, PEAL_NEAR(2)), 2);
-	ck_assert_int_eq(peal_task_join(hog_task, NULL), 0);
-	return 0;
-}
-
-/* Nobody wakes anybody for a single task: whoever sleeps finds it when it looks round. */
-TASK_TEST(a_single_task_behind_a_hog_runs_elsewhere, .shards = 2)
-{
-	struct peal_task *task;
-	atomic_int running = 1;
-	int result;
-
-	ck_assert_int_eq(
-		peal_task_spawn(&task, free_the_hog, &running, PEAL_SPAWN(.place = PEAL_STEALABLE)),
-		0);
-	while (atomic_load(&running) < 2)
-		;
-	ck_assert_int_eq(peal_task_join(task, &result), 0);
-	ck_assert_int_ne(result, peal_shard());
-	return 0;
-}
-
-struct outside {
-	struct peal_rt *rt;
-	atomic_int *running;
-};
-
-static int spawn_from_outside(void *arg)
-{
-	const struct outside *outside = arg;
-
-	return peal_rt_spawn(
-		outside->rt, free_the_hog, outside->running, PEAL_SPAWN(.place = PEAL_STEALABLE));
-}
-
-/* From threads that are no shards, in turn to all shards, one of which does not look into its inbox. */
-TASK_TEST(a_stealable_task_from_outside_is_not_stuck_behind_a_hog, .shards = 3)
-{
-	struct peal_task *hog_task;
-	atomic_int running = 0;
-	struct outside outside = { peal_rt_current(), &running };
-	int result;
-
-	start_hog(&hog_task, &running, 2);
-	for (int i = 0; i < 3; i++) {
-		ck_assert_int_eq(peal_blocking(spawn_from_outside, &outside, &result), 0);
-		ck_assert_int_eq(result, 0);
-	}
-	while (atomic_load(&running) < 4)
-		peal_sleep(PEAL_MS);
-	ck_assert_int_eq(peal_task_join(hog_task, NULL), 0);
-	return 0;
-}
-
 /* Whoever was sent to steal and went to sleep again must be found the next time, too: not by the watch,
  * which comes after 10 ms, but by a bell. */
 TASK_TEST(a_shard_is_sent_to_steal_again_and_again, .shards = 2)
@@ -342,9 +257,6 @@ static Suite *place_suite(void)
 	ADD_TASK_TEST(tcase, a_near_task_starts_there_when_nobody_steals);
 	ADD_TASK_TEST(tcase, spawn_each_reaches_every_shard);
 	ADD_TASK_TEST(tcase, stealable_tasks_are_stolen);
-	ADD_TASK_TEST(tcase, a_near_task_behind_a_hog_runs_elsewhere);
-	ADD_TASK_TEST(tcase, a_single_task_behind_a_hog_runs_elsewhere);
-	ADD_TASK_TEST(tcase, a_stealable_task_from_outside_is_not_stuck_behind_a_hog);
 	ADD_TASK_TEST(tcase, a_shard_is_sent_to_steal_again_and_again);
 	ADD_TASK_TEST(tcase, no_more_is_stolen_at_a_time_than_was_asked_for);
 	ADD_TASK_TEST(tcase, nobody_spins_where_that_is_forbidden);

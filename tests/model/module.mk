@@ -5,7 +5,8 @@ build_scripts += tests/model/test_models.sh
 EXTRA_DIST += \
 	tests/model/inbox.pml \
 	tests/model/msg.pml \
-	tests/model/wake.pml
+	tests/model/wake.pml \
+	tests/model/watch.pml
 
 interleave = \
 	tests/model/explore.h \

@@ -56,7 +56,7 @@ mutations() {
 	sed -n 's|^#.*MUTATION [!=]= \([0-9]*\) /\* \(.*\) \*/$|\1 \2|p' "$PEAL_SRCDIR/tests/model/$1.pml" | sort -nu
 }
 
-for model in inbox msg wake; do
+for model in inbox msg wake watch; do
 	tap_ok "$model: the protocol holds" holds $model
 	[ "${PEAL_MODELS-}" = all ] || continue
 	mutations $model >"$work/$model.mutations"
