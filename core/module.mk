@@ -239,6 +239,7 @@ libpeal_core_la_SOURCES += \
 	core/task/task_local.c \
 	core/task/wait.c \
 	core/task/wait.h \
+	core/task/yield.c \
 	core/time/alarm.c \
 	core/time/alarm.h \
 	core/time/boottime.c \

@@ -43,6 +43,14 @@ enum peal_idleness {
 	PEAL_IDLE_SPINNING
 };
 
+/* Who asks whether it should yield, and how often the clock is read for that (yield.c). */
+struct peal_asking {
+	const struct peal_task *task;
+	int64_t slice_end;
+	int64_t at;           /* when the clock was read */
+	uint32_t calls, left; /* between two times that it is; until the next */
+};
+
 struct peal_shard {
 	struct peal_rt *rt;
 	uint32_t index;
@@ -67,6 +75,8 @@ struct peal_shard {
 	bool floor_is_idles; /* the last one that a lower class got was the idle class's */
 	bool after_callback; /* the last item was one: a task's turn */
 	uint32_t op_budget;
+	int64_t slice_end; /* of the slice that runs, if nothing ends it before */
+	struct peal_asking asking;
 	uint32_t quota;            /* tasks it may spawn before it asks the runtime (limit.c) */
 	uint32_t quota_most;       /* of which it keeps so many when others end; 0 when draining */
 	bool draining;             /* accepts have ended, and permits go back at once */

@@ -316,6 +316,7 @@ void peal_sched_slice(struct peal_shard *shard, int64_t now)
 	shard->clock = now;
 	note_depth(shard);
 	shard->op_budget = PEAL_OP_BUDGET;
+	shard->slice_end = now + shard->rt->opts.slice;
 	while (run_one(shard)) {
 		slice.items++;
 		offer(shard);

@@ -80,21 +80,6 @@ void peal_task_resume(struct peal_task *task)
 	peal_sched_woken(task->shard, task);
 }
 
-int peal_yield(void)
-{
-	struct peal_task *task = peal_task_current();
-	int err;
-
-	if (!task)
-		return -EPERM;
-	peal_nursery_arm(task->scope);
-	peal_task_yield(task);
-	err = peal_wait_allowed(task);
-	if (PEAL_UNLIKELY(err == -ETIMEDOUT))
-		task->expired = true;
-	return err;
-}
-
 void peal_task_park(void)
 {
 	struct peal_task *task = peal_task_current();

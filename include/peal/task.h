@@ -108,6 +108,23 @@ PEAL_API void peal_task_detach(struct peal_task *task);
 PEAL_API int peal_yield(void);
 
 /*
+ * Has the calling fiber or callback had its share: is the shard's slice over (the knob `slice`; others that
+ * have run in it count), or has it had as many calls that did not need to wait as may follow each other?
+ * Then the ring and the timers wait, and others perhaps, and it is time for peal_yield(), or for a
+ * callback to return. A loop that computes may ask at every step: the clock is read at one in 64 calls if
+ * they follow each other closely. Between two calls of which each takes long it is read at each.
+ *
+ *	for (size_t i = 0; i < n; i++) {
+ *		crunch(&block[i]);
+ *		if (peal_should_yield() && peal_yield() < 0)
+ *			break;
+ *	}
+ *
+ * False off the shards. Does not suspend.
+ */
+PEAL_API bool peal_should_yield(void);
+
+/*
  * Run fn(arg) as a task somewhere else and wait, in a fiber, for it to end: peal_compute() on whichever
  * shard has time (a stealable task; for computations), peal_call() on a certain one. fn may wait, too; it
  * is cancelled with the caller.

@@ -256,6 +256,11 @@ inline void yield()
 	check(peal_yield(), "peal_yield");
 }
 
+inline bool should_yield() noexcept
+{
+	return peal_should_yield();
+}
+
 template <class Rep, class Period> inline void sleep(std::chrono::duration<Rep, Period> duration)
 {
 	check(peal_sleep(nanoseconds(duration)), "peal_sleep");

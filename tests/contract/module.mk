@@ -63,7 +63,8 @@ test_programs += \
 	tests/contract/test_sync \
 	tests/contract/test_task \
 	tests/contract/test_task_local \
-	tests/contract/test_time
+	tests/contract/test_time \
+	tests/contract/test_yield
 tests_contract_test_buffered_SOURCES = tests/contract/test_buffered.c $(runtime_help)
 tests_contract_test_chan_SOURCES = tests/contract/test_chan.c $(runtime_help)
 tests_contract_test_linger_SOURCES = tests/contract/test_linger.c $(runtime_help)
@@ -109,6 +110,7 @@ tests_contract_test_signals_SOURCES = tests/contract/test_signals.c $(runtime_he
 tests_contract_test_task_SOURCES = tests/contract/test_task.c $(runtime_help)
 tests_contract_test_task_local_SOURCES = tests/contract/test_task_local.c $(runtime_help)
 tests_contract_test_time_SOURCES = tests/contract/test_time.c $(runtime_help)
+tests_contract_test_yield_SOURCES = tests/contract/test_yield.c $(runtime_help)
 
 # The loader, and the plugins it is tried on: tests/contract/plugins/probe.h tells about them.
 test_programs += \
