@@ -67,9 +67,10 @@ struct peal_task {
 	struct peal_nursery *within; /* the one that it was spawned into */
 	struct peal_branch *branch;  /* of that, on its shard; NULL before it starts */
 	int result;
-	uint32_t holds;             /* things of its shard, such as ops in flight: it cannot move */
-	uint32_t timers;            /* those that it has started and that are armed: nor then */
-	PEAL_ATOMIC(uint32_t) kept; /* by so many, timers and the block's owner; 0: just the latter */
+	uint32_t holds;  /* things of its shard, such as ops in flight: it cannot move */
+	uint32_t timers; /* those that it has started and that are armed: nor then */
+	PEAL_ATOMIC(uint32_t)
+	kept; /* by so many, timers and the block's owner; 0: just the latter */
 	PEAL_ATOMIC(uint8_t) claim; /* enum peal_task_claim */
 	uint8_t state;              /* enum peal_task_state */
 	uint8_t system;   /* the runtime's own: not counted among the tasks, not cancelled */

@@ -57,8 +57,7 @@ static inline void peal_task_free(struct peal_shard *shard, struct peal_task *ta
 /* Who owns the block needs it no more, or its timers. */
 static inline void peal_task_let_go(struct peal_shard *shard, struct peal_task *task)
 {
-	if (PEAL_UNLIKELY(peal_load_relaxed(&task->kept)) &&
-		peal_sub_acq_rel(&task->kept, 1) != 1)
+	if (PEAL_UNLIKELY(peal_load_relaxed(&task->kept)) && peal_sub_acq_rel(&task->kept, 1) != 1)
 		return;
 	peal_task_free(shard, task);
 }
