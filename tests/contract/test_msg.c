@@ -295,7 +295,8 @@ TASK_TEST(messages_wait_for_somebody_to_ask)
 		ck_assert_int_eq(peal_msg_send(1, WORK, i), 0);
 		ck_assert_int_eq(peal_msg_send(1, LAST, i), 0);
 	}
-	ck_assert_int_eq(peal_sleep(5 * PEAL_MS), 0);
+	while (counter("messages_unclaimed") < 20)
+		ck_assert_int_eq(peal_sleep(PEAL_MS), 0);
 	ck_assert_uint_eq(counter("messages_unclaimed"), 20);
 	ck_assert_int_eq(on_shard(1, handlers_come_and_go, NULL), 0);
 	return 0;
