@@ -34,13 +34,10 @@
 #endif
 
 struct peal_stack_pool {
-	struct peal_stack *warm; /* ready for use, last used first */
-	size_t warm_count;
-	size_t least; /* of warm_count, since the last trim */
-	size_t count; /* warm and in use */
-	size_t max_cached;
-	size_t hot;  /* HOT_BYTES in whole pages */
-	size_t want; /* bytes of the next chunk */
+	struct peal_warm_stacks warm; /* first: stack.h */
+	size_t count;                 /* warm and in use */
+	size_t hot;                   /* HOT_BYTES in whole pages */
+	size_t want;                  /* bytes of the next chunk */
 	struct peal_stack_shape shape;
 	enum peal_guard guard;
 	bool warned; /* of canaries */
@@ -48,6 +45,8 @@ struct peal_stack_pool {
 	struct peal_list chunks;
 	struct peal_list room; /* those of them with vacant slots */
 };
+
+_Static_assert(offsetof(struct peal_stack_pool, warm) == 0, "a pool begins with its stacks");
 
 static size_t round_up(size_t bytes, size_t page)
 {
@@ -89,7 +88,7 @@ int peal_stack_pool_create(struct peal_stack_pool **out, const struct peal_stack
 	if (!pool)
 		return -ENOMEM;
 	pool->shape = shape_of(size, page);
-	pool->max_cached = limits->max_cached ? limits->max_cached : PEAL_STACK_CACHED_DEFAULT;
+	pool->warm.most = limits->max_cached ? limits->max_cached : PEAL_STACK_CACHED_DEFAULT;
 	pool->hot = round_up(HOT_BYTES, page);
 	pool->want = CHUNK_FIRST;
 	peal_list_init(&pool->chunks);
@@ -116,8 +115,8 @@ size_t peal_stack_pool_destroy(struct peal_stack_pool *pool)
 
 	if (!pool)
 		return 0;
-	left = pool->count - pool->warm_count;
-	for (struct peal_stack *stack = pool->warm; stack; stack = stack->next)
+	left = pool->count - pool->warm.count;
+	for (struct peal_stack *stack = pool->warm.first; stack; stack = stack->next)
 		peal_chunk_abandon(stack);
 	PEAL_LIST_EACH (all, &pool->chunks) {
 		struct peal_chunk *chunk = chunk_of(all);
@@ -141,7 +140,7 @@ static void warn_of_canary(struct peal_stack_pool *pool)
 }
 
 /* No stack is ready: one from a chunk. */
-static PEAL_COLD struct peal_stack *make_stack(struct peal_stack_pool *pool)
+PEAL_COLD struct peal_stack *peal_stack_make(struct peal_stack_pool *pool)
 {
 	struct peal_chunk *chunk;
 	struct peal_stack *stack;
@@ -161,19 +160,6 @@ static PEAL_COLD struct peal_stack *make_stack(struct peal_stack_pool *pool)
 	return stack;
 }
 
-struct peal_stack *peal_stack_get(struct peal_stack_pool *pool)
-{
-	struct peal_stack *stack = pool->warm;
-
-	if (PEAL_UNLIKELY(!stack))
-		return make_stack(pool);
-	pool->warm = stack->next;
-	if (--pool->warm_count < pool->least)
-		pool->least = pool->warm_count;
-	peal_sanitizer_reuse_stack(stack->low, stack->size);
-	return stack;
-}
-
 /*
  * Has it been used below the memory that it may keep? One line there tells, because memory that was
  * not used is zero, and frames are seldom larger than what they write. (A word of our own would have
@@ -188,23 +174,12 @@ static bool is_deep(const struct peal_stack_pool *pool, const struct peal_stack 
 }
 
 /* Where the kernel does not take it (locked memory) it stays, and nothing is lost. */
-static PEAL_NOINLINE void shed(struct peal_stack_pool *pool, struct peal_stack *stack)
+PEAL_NOINLINE void peal_stack_shed(struct peal_stack_pool *pool, struct peal_stack *stack)
 {
 	char *end = (char *)(stack + 1) - pool->hot;
 
 	if (is_deep(pool, stack))
 		peal_sys_madvise(stack->low, (size_t)(end - stack->low), MADV_DONTNEED);
-}
-
-void peal_stack_put(struct peal_stack_pool *pool, struct peal_stack *stack)
-{
-	if (PEAL_UNLIKELY(stack->guard == PEAL_GUARD_CANARY) && peal_stack_overrun(stack))
-		peal_stack_overflowed(stack);
-	stack->owner = NULL;
-	stack->next = pool->warm;
-	pool->warm = stack;
-	if (PEAL_UNLIKELY(++pool->warm_count > pool->max_cached))
-		shed(pool, stack);
 }
 
 /* False when the kernel does not take it. */
@@ -217,8 +192,8 @@ static bool give_back(struct peal_stack_pool *pool, struct peal_stack *stack)
 		pool->locked = true;
 		return false;
 	}
-	pool->warm = next;
-	pool->warm_count--;
+	pool->warm.first = next;
+	pool->warm.count--;
 	pool->count--;
 	if (chunk->vacant == 1)
 		peal_list_append(&pool->room, &chunk->room);
@@ -229,22 +204,22 @@ static bool give_back(struct peal_stack_pool *pool, struct peal_stack *stack)
 
 size_t peal_stack_pool_trim(struct peal_stack_pool *pool, size_t most)
 {
-	size_t excess = pool->least > pool->max_cached ? pool->least - pool->max_cached : 0;
+	size_t excess = pool->warm.least > pool->warm.most ? pool->warm.least - pool->warm.most : 0;
 	size_t n = 0;
 
 	if (excess > most)
 		excess = most;
-	while (n < excess && !pool->locked && give_back(pool, pool->warm))
+	while (n < excess && !pool->locked && give_back(pool, pool->warm.first))
 		n++;
-	pool->least = pool->warm_count;
+	pool->warm.least = pool->warm.count;
 	return n;
 }
 
 size_t peal_stack_pool_excess(const struct peal_stack_pool *pool)
 {
-	if (pool->locked || pool->warm_count <= pool->max_cached)
+	if (pool->locked || pool->warm.count <= pool->warm.most)
 		return 0;
-	return pool->warm_count - pool->max_cached;
+	return pool->warm.count - pool->warm.most;
 }
 
 size_t peal_stack_pool_count(const struct peal_stack_pool *pool)

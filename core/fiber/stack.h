@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/compiler.h"
+#include "core/fiber/sanitizer.h"
 #include "core/fiber/stack_guard.h"
 
 #define PEAL_STACK_DEFAULT        (64 * 1024)
@@ -34,6 +36,14 @@ struct peal_stack {
 	uint8_t guard; /* enum peal_guard */
 } __attribute__((aligned(64)));
 
+/* What a pool begins with: its stacks that are ready for use, last used first. */
+struct peal_warm_stacks {
+	struct peal_stack *first;
+	size_t count;
+	size_t least; /* of count, since the last trim */
+	size_t most;  /* of which memory is kept however deep they were used */
+};
+
 struct peal_stack_pool;
 
 /* Zero means the default. */
@@ -53,15 +63,6 @@ int peal_stack_pool_create(struct peal_stack_pool **pool, const struct peal_stac
  * there are. Accepts NULL.
  */
 size_t peal_stack_pool_destroy(struct peal_stack_pool *pool);
-
-/* NULL when there is no memory left for stacks (the caller turns that into -ENOMEM). */
-struct peal_stack *peal_stack_get(struct peal_stack_pool *pool);
-/*
- * The stack must be empty: nothing runs on it any more. It stays ready, with its memory; beyond
- * max_cached only with the upper 8 KiB of it, if it was used deeper. Ends the process when the
- * canary says that the fiber has overflowed it.
- */
-void peal_stack_put(struct peal_stack_pool *pool, struct peal_stack *stack);
 
 /*
  * Give back the memory of stacks beyond max_cached that have not been needed since the last call, but
@@ -84,6 +85,43 @@ enum peal_guard peal_stack_pool_guard(const struct peal_stack_pool *pool);
 bool peal_stack_overrun(const struct peal_stack *stack);
 /* It did. Names the fiber and ends the process: its memory cannot be trusted any more. */
 void peal_stack_overflowed(const struct peal_stack *stack) __attribute__((noreturn));
+
+/* None is ready; there are more than are kept as they are. */
+struct peal_stack *peal_stack_make(struct peal_stack_pool *pool);
+void peal_stack_shed(struct peal_stack_pool *pool, struct peal_stack *stack);
+
+/* NULL when there is no memory left for stacks (the caller turns that into -ENOMEM). */
+static inline struct peal_stack *peal_stack_get(struct peal_stack_pool *pool)
+{
+	struct peal_warm_stacks *warm = (struct peal_warm_stacks *)(void *)pool;
+	struct peal_stack *stack = warm->first;
+
+	if (PEAL_UNLIKELY(!stack))
+		return peal_stack_make(pool);
+	warm->first = stack->next;
+	if (--warm->count < warm->least)
+		warm->least = warm->count;
+	peal_sanitizer_reuse_stack(stack->low, stack->size);
+	return stack;
+}
+
+/*
+ * The stack must be empty: nothing runs on it any more. It stays ready, with its memory; beyond
+ * max_cached only with the upper 8 KiB of it, if it was used deeper. Ends the process when the
+ * canary says that the fiber has overflowed it.
+ */
+static inline void peal_stack_put(struct peal_stack_pool *pool, struct peal_stack *stack)
+{
+	struct peal_warm_stacks *warm = (struct peal_warm_stacks *)(void *)pool;
+
+	if (PEAL_UNLIKELY(stack->guard == PEAL_GUARD_CANARY) && peal_stack_overrun(stack))
+		peal_stack_overflowed(stack);
+	stack->owner = NULL;
+	stack->next = warm->first;
+	warm->first = stack;
+	if (PEAL_UNLIKELY(++warm->count > warm->most))
+		peal_stack_shed(pool, stack);
+}
 
 /* The size that it was made for, as messages give it. */
 static inline size_t peal_stack_kib(const struct peal_stack *stack)

@@ -61,7 +61,8 @@ static PEAL_NOINLINE int join_later(struct peal_task *task, struct peal_task *se
 
 int peal_task_join(struct peal_task *task, int *result)
 {
-	struct peal_task *self = peal_task_current();
+	struct peal_shard *shard = peal_shard_current();
+	struct peal_task *self = shard ? shard->running : NULL;
 
 	if (!task)
 		return -EINVAL;

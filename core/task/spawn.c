@@ -188,15 +188,22 @@ static inline struct peal_task *spawn_here(peal_task_fn *fn, void *arg, bool has
 	task->shard = shard;
 	PEAL_COUNT(shard, tasks_spawned);
 	peal_gauge_add(shard->counters, tasks_live, 1);
-	peal_sched_queue(shard, task);
+	peal_queue_push(&shard->ready[PEAL_NORMAL], &task->link); /* that is what it is */
+	shard->ready_count++;
 	return task;
+}
+
+static PEAL_NOINLINE int spawn_alone(
+	peal_task_fn *fn, void *arg, const struct peal_spawn_opts *opts)
+{
+	return spawn(NULL, NULL, peal_rt_current(), fn, arg, opts);
 }
 
 int peal_spawn(peal_task_fn *fn, void *arg, const struct peal_spawn_opts *opts)
 {
-	if (!opts && spawn_here(fn, arg, false))
-		return 0;
-	return spawn(NULL, NULL, peal_rt_current(), fn, arg, opts);
+	if (PEAL_UNLIKELY(opts || !spawn_here(fn, arg, false)))
+		return spawn_alone(fn, arg, opts);
+	return 0;
 }
 
 int peal_rt_spawn(
@@ -205,22 +212,30 @@ int peal_rt_spawn(
 	return rt ? spawn(NULL, NULL, rt, fn, arg, opts) : -EINVAL;
 }
 
+/* Apart, so that the usual case needs no frame. */
+static PEAL_NOINLINE int task_spawn(
+	struct peal_task **task, peal_task_fn *fn, void *arg, const struct peal_spawn_opts *opts)
+{
+	struct peal_task *made;
+	int err = spawn(NULL, &made, peal_rt_current(), fn, arg, opts);
+
+	if (!err)
+		*task = made;
+	return err;
+}
+
 int peal_task_spawn(
 	struct peal_task **task, peal_task_fn *fn, void *arg, const struct peal_spawn_opts *opts)
 {
 	struct peal_task *made;
-	int err;
 
-	if (!task)
+	if (PEAL_UNLIKELY(!task))
 		return -EINVAL;
-	if (!opts && (made = spawn_here(fn, arg, true))) {
-		*task = made;
-		return 0;
-	}
-	err = spawn(NULL, &made, peal_rt_current(), fn, arg, opts);
-	if (!err)
-		*task = made;
-	return err;
+	made = opts ? NULL : spawn_here(fn, arg, true);
+	if (PEAL_UNLIKELY(!made))
+		return task_spawn(task, fn, arg, opts);
+	*task = made;
+	return 0;
 }
 
 /* What cannot be spawned has failed. */
