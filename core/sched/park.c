@@ -76,7 +76,7 @@ static bool spin_until(struct peal_shard *shard, int64_t until, int64_t *now)
 
 /*
  * Spin, if that is worth it. True when there is something to do. A timer that is so near that the
- * kernel would wake us too late for it is waited for here; otherwise it is a bet.
+ * kernel would wake us too late for it is waited for here; otherwise it is a bet. *spun is 0 if it has not.
  */
 static bool spin(struct peal_shard *shard, int64_t begin, int64_t *spun)
 {
@@ -88,13 +88,14 @@ static bool spin(struct peal_shard *shard, int64_t begin, int64_t *spun)
 	if (next <= begin + PEAL_SPIN_TIMER_NS &&
 		peal_choice_too_short(&shard->choice, next - begin)) {
 		spin_until(shard, next, &now);
+		*spun = now - begin + 1;
 		return true;
 	}
 	length = peal_choose_spin(&shard->choice, begin);
 	if (!length)
 		return false;
 	hit = spin_until(shard, begin + length, &now);
-	*spun = now - begin;
+	*spun = now - begin + 1;
 	if (hit)
 		peal_bet_settle(&shard->choice.bet, *spun, *spun);
 	return hit;
@@ -219,7 +220,7 @@ static void wait_for_work(struct peal_shard *shard)
 
 	/* Who has seen us spin has left to us what was published meanwhile (wake.c): before anything else,
 	 * which might go on for long. */
-	if (PEAL_UNLIKELY(peal_steal_visible(shard))) {
+	if (spun && PEAL_UNLIKELY(peal_steal_visible(shard))) {
 		peal_idle_leave(shard);
 		peal_steal_search(shard);
 		return;
