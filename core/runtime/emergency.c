@@ -9,7 +9,6 @@
 #include "core/base/log.h"
 #include "core/runtime/rt.h"
 #include "core/scope/scope.h"
-#include "core/task/task_here.h"
 #include "core/task/wait.h"
 
 /* How long the kernel may take to give up operations. */

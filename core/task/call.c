@@ -12,7 +12,6 @@
 
 #include "core/runtime/rt.h"
 #include "core/scope/scope.h"
-#include "core/task/task_here.h"
 #include "core/task/wait.h"
 
 struct call {

@@ -2,7 +2,6 @@
 #include <errno.h>
 
 #include "core/runtime/shard.h"
-#include "core/task/task_here.h"
 #include "core/task/wait.h"
 
 /* A fiber that takes no notice of being cancelled must not keep its shard from everything else. */

@@ -29,7 +29,7 @@
 
 #include "core/scope/scope.h"
 #include "core/runtime/shard.h"
-#include "core/task/task.h"
+#include "core/task/task_here.h"
 
 typedef void peal_wait_cancel_fn(struct peal_wait *wait);
 

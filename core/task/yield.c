@@ -10,7 +10,6 @@
 
 #include "core/runtime/rt.h"
 #include "core/scope/scope.h"
-#include "core/task/task_here.h"
 #include "core/task/wait.h"
 
 /* Calls between two looks at the clock, and the part of a slice that they should take at most. */
