@@ -45,17 +45,9 @@ enum peal_register_kind {
 extern const struct peal_switch_register peal_switch_registers[];
 
 /*
- * The same as peal_switch() to a context that has just been made of what follows `from`, which so need
- * not be written to memory and read again.
+ * The same as peal_switch() to a context that has just been made of what follows `from`, which on x86-64
+ * is not written to memory then and read again. (switch-first.c elsewhere.)
  */
-#ifdef __x86_64__
 void peal_switch_first(void **from, void *low, size_t size, void (*entry)(void *arg), void *arg);
-#else
-static inline void peal_switch_first(
-	void **from, void *low, size_t size, void (*entry)(void *arg), void *arg)
-{
-	peal_switch(from, peal_switch_make(low, size, entry, arg));
-}
-#endif
 
 #endif
