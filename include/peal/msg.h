@@ -86,7 +86,7 @@ PEAL_API int peal_msg_unhandle(uint32_t tag);
  *
  * 0: it will arrive. -EINVAL for a shard that does not exist, -ENOMEM when this is the first message
  * between the two and there is no memory for their ring, -ECANCELED when the wait was cancelled (the
- * message was not sent; one that needs no wait is sent even so), -EPERM off a shard.
+ * message was not sent; one that needs no wait is sent even so), -EPERM off a shard. May suspend.
  */
 PEAL_API int peal_msg_send(unsigned int shard, uint32_t tag, uint64_t value);
 
@@ -97,7 +97,7 @@ PEAL_API int peal_msg_try_send(unsigned int shard, uint32_t tag, uint64_t value)
 /*
  * Send `count` messages of one tag; values is read during the call only. Returns how many were sent,
  * which in a fiber is all of them unless the wait was cancelled, and elsewhere as many as there is room
- * for; or, when that is none of them, the error of peal_msg_send().
+ * for; or, when that is none of them, the error of peal_msg_send(). May suspend.
  */
 PEAL_API ssize_t peal_msg_send_many(
 	unsigned int shard, uint32_t tag, const uint64_t *values, size_t count);
@@ -105,7 +105,7 @@ PEAL_API ssize_t peal_msg_send_many(
 /*
  * Send a message and let it be seen at once, with all that was sent to that shard before: as
  * peal_msg_send() followed by peal_msg_flush() for one shard. For a message that somebody waits for
- * while the sender goes on working.
+ * while the sender goes on working. May suspend.
  */
 PEAL_API int peal_msg_send_now(unsigned int shard, uint32_t tag, uint64_t value);
 
@@ -123,7 +123,7 @@ struct peal_ticket {
 	uint32_t from;
 };
 
-/* As peal_msg_send(), and on success *ticket stands for the message. */
+/* As peal_msg_send(), and on success *ticket stands for the message. May suspend. */
 PEAL_API int peal_msg_send_ticket(
 	unsigned int shard, uint32_t tag, uint64_t value, struct peal_ticket *ticket);
 
@@ -134,7 +134,7 @@ PEAL_API int peal_msg_send_ticket(
  *
  * 0; -ECANCELED when the wait was cancelled (the message is on its way nevertheless); -EINVAL for a
  * ticket that this shard did not get; -EAGAIN when the caller is no fiber and it was not received
- * yet; -EPERM off a shard.
+ * yet; -EPERM off a shard. Suspends unless it was received already.
  */
 PEAL_API int peal_ticket_wait(const struct peal_ticket *ticket);
 
@@ -144,7 +144,7 @@ PEAL_API int peal_ticket_wait(const struct peal_ticket *ticket);
  *
  * 0 and the message in *msg; -ECANCELED when the wait was cancelled (a message that was there is given
  * out even so), -EBUSY when the tag has a handler, -EINVAL without msg, -ENOMEM, -EPERM when the
- * caller is no fiber.
+ * caller is no fiber. May suspend.
  */
 PEAL_API int peal_msg_recv(uint32_t tag, struct peal_msg *msg);
 

@@ -116,7 +116,7 @@ PEAL_API void peal_port_disconnect(struct peal_port_client *client);
  *
  * Waits for a place as well; the second form does not: -EAGAIN at once, and the overload is counted. Any
  * thread, which blocks; in a fiber (of another runtime, or of the same if another one replies) it suspends,
- * and takes part in cancelling. -EPERM in a callback, where neither may be.
+ * and takes part in cancelling. -EPERM in a callback, where neither may be. May suspend.
  */
 PEAL_API ssize_t peal_port_call(struct peal_port_client *client, const void *request, size_t size,
 	void *reply, size_t room, int64_t deadline);

@@ -156,7 +156,8 @@ PEAL_API bool peal_token_cancelled(const struct peal_token *token);
 
 /*
  * Run fn(scope, arg) in the calling fiber inside a scope of its own, wait for its tasks, and return what
- * peal_scope_close() returns. fn's own result counts as a task's. Errors as peal_scope_open().
+ * peal_scope_close() returns. fn's own result counts as a task's. Errors as peal_scope_open(). Suspends
+ * unless all have ended.
  */
 typedef int peal_scope_fn(struct peal_scope *scope, void *arg);
 PEAL_API int peal_scope_run(peal_scope_fn *fn, void *arg, const struct peal_scope_opts *opts);

@@ -153,7 +153,7 @@ PEAL_API void peal_chan_free(struct peal_chan *chan);
  * -ECANCELED, -ETIMEDOUT. May suspend. */
 PEAL_API int peal_chan_send(struct peal_chan *chan, const void *value);
 /* 0; -ESHUTDOWN when it is closed and empty; otherwise as peal_chan_send(). value NULL throws it
- * away. */
+ * away. May suspend. */
 PEAL_API int peal_chan_recv(struct peal_chan *chan, void *value);
 
 /* The same without waiting: -EAGAIN when it is full, or empty (with a capacity of 0: when nobody waits

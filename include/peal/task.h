@@ -104,7 +104,7 @@ PEAL_API void peal_task_detach(struct peal_task *task);
 
 /* Let others run: the calling fiber goes to the end of its shard's queue of its class. 0; -ECANCELED or
  * -ETIMEDOUT when it is cancelled (scope.h), after the others have run all the same; -EPERM when the
- * caller is no fiber. */
+ * caller is no fiber. Suspends. */
 PEAL_API int peal_yield(void);
 
 /*

@@ -38,7 +38,7 @@ PEAL_API int64_t peal_in(int64_t duration);
 PEAL_API int64_t peal_now_boottime(void);
 
 /*
- * Suspend the calling fiber for `duration` nanoseconds, or until an instant. Never early; late only as
+ * Suspends the calling fiber for `duration` nanoseconds, or until an instant. Never early; late only as
  * long as the shard is busy. A time that is past lets others run. A sleep that is shorter than waking
  * up takes is spun, if nobody else has anything to do meanwhile.
  *
@@ -154,6 +154,7 @@ PEAL_API int peal_interval_start(struct peal_interval *interval, int64_t period,
 /*
  * Wait for the next tick. Returns how many ticks it stands for: 1, or more where PEAL_MISSED_SKIP has
  * made one of several; or the error of peal_sleep(), and the tick is still to come. In a fiber.
+ * Suspends.
  */
 PEAL_API int64_t peal_interval_wait(struct peal_interval *interval);
 

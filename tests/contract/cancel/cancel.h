@@ -2,7 +2,8 @@
 /*
  * A call that waits, as test_cancel.c tries it: what it takes to let it wait, what lets it succeed, and
  * what must be true after it has succeeded or was cancelled. One entry for each call of the library that
- * can suspend; to add one, append it to a table in this folder.
+ * can suspend, that is, whose comment in its header says "Suspends" or "May suspend" (headers.c compares);
+ * to add one, append it to a table in this folder.
  */
 #ifndef PEAL_TESTS_CONTRACT_CANCEL_H
 #define PEAL_TESTS_CONTRACT_CANCEL_H
@@ -45,10 +46,22 @@ struct call {
 	bool needs_driver; /* begin() must not be called by the task that calls */
 	bool brief;        /* over by itself in a moment */
 	bool stubborn;     /* once it has begun it waits for its end, so step() comes always */
+	int stopped;       /* what it returns when the runtime drains, if not -ECANCELED */
 };
 
 /* By folder file; each ends with an entry without a name. */
-extern const struct call io_calls[], lease_calls[], other_calls[], stream_calls[], sync_calls[];
+extern const struct call between_calls[];
+extern const struct call io_calls[];
+extern const struct call lease_calls[];
+extern const struct call other_calls[];
+extern const struct call stream_calls[];
+extern const struct call sync_calls[];
+
+/*
+ * headers.c: every public call whose comment says that it suspends is found by `tried`, or is one of few for
+ * which it says why not; and the comment of each that is tried says that it suspends.
+ */
+void check_headers(bool (*tried)(const char *name));
 
 /* Help for the entries. The first two fail the case on errors. */
 void make_pair(struct attempt *attempt);

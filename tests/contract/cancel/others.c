@@ -24,6 +24,12 @@ static int64_t make_sleep(struct attempt *attempt)
 	return peal_sleep(3 * PEAL_MS);
 }
 
+static int64_t make_sleep_until(struct attempt *attempt)
+{
+	(void)attempt;
+	return peal_sleep_until(peal_in(3 * PEAL_MS));
+}
+
 /* interval_wait */
 
 static int64_t make_interval(struct attempt *attempt)
@@ -279,8 +285,24 @@ static int64_t make_scope(struct attempt *attempt)
 	return err == -ECANCELED ? 0 : err;
 }
 
+static int spawn_into(struct peal_scope *scope, void *arg)
+{
+	peal_scope_spawn(scope, run_until_go, arg, PEAL_SPAWN(.place = PEAL_PINNED(1)));
+	return 0;
+}
+
+static int64_t make_scope_run(struct attempt *attempt)
+{
+	int err = peal_scope_run(spawn_into, attempt, NULL);
+
+	ck_assert(atomic_load(&attempt->go));
+	return err == -ECANCELED ? 0 : err;
+}
+
 const struct call other_calls[] = {
 	{ "sleep", nothing, make_sleep, nothing, is_zero, nothing, nothing, .brief = true },
+	{ "sleep_until", nothing, make_sleep_until, nothing, is_zero, nothing, nothing,
+		.brief = true },
 	{ "interval_wait", nothing, make_interval, nothing, is_zero, nothing, nothing,
 		.brief = true },
 	{ "yield", nothing, make_yields, let_go, is_zero, nothing, nothing },
@@ -295,6 +317,8 @@ const struct call other_calls[] = {
 		check_several, end_several },
 	{ "serve", make_listener, make_serve, nothing, is_zero, nothing, close_all },
 	{ "serve (full)", begin_full_house, make_serve, nothing, is_zero, nothing, end_serve },
+	{ "scope_run", nothing, make_scope_run, let_go, is_zero, nothing, nothing, .releases = true,
+		.stubborn = true },
 	{ "scope_close", nothing, make_scope, let_go, is_zero, nothing, nothing, .releases = true,
 		.stubborn = true },
 	{ 0 },
