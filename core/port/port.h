@@ -79,6 +79,15 @@ struct peal_port {
 	struct peal_place places[];
 };
 
+/* Count for the port and, as long as there is one, for its runtime; callers are threads of all kinds. With
+ * the lock, where core/runtime/rt.h is known. */
+#define PEAL_PORT_COUNT(port, what)                                         \
+	do {                                                                \
+		(port)->stats.what++;                                       \
+		if ((port)->rt)                                             \
+			peal_count_outside((port)->rt->stats, port_##what); \
+	} while (0)
+
 struct peal_port_client {
 	struct peal_port *port;
 	int epoll, event, timer; /* readable when something is done, or a deadline has passed */

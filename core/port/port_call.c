@@ -23,7 +23,8 @@ static int wait_for_place(
 	sleeper.client = client;
 	peal_list_append(&port->callers, &sleeper.link);
 	err = peal_port_sleep(&sleeper, deadline);
-	port->stats.timeouts += err == -ETIMEDOUT;
+	if (err == -ETIMEDOUT)
+		PEAL_PORT_COUNT(port, timeouts);
 	*place = sleeper.place;
 	return err;
 }
@@ -36,13 +37,13 @@ int peal_port_get_place(
 	if (port->closed)
 		return -ESHUTDOWN;
 	if (deadline != PEAL_NEVER && deadline <= peal_now()) {
-		port->stats.timeouts++;
+		PEAL_PORT_COUNT(port, timeouts);
 		return -ETIMEDOUT;
 	}
 	if (peal_list_empty(&port->free)) {
 		if (wait)
 			return wait_for_place(client, deadline, place);
-		port->stats.overloads++;
+		PEAL_PORT_COUNT(port, overloads);
 		return -EAGAIN;
 	}
 	*place = PEAL_CONTAINER_OF(port->free.next, struct peal_place, link);
@@ -51,14 +52,22 @@ int peal_port_get_place(
 	return 0;
 }
 
+static void note_waiting(struct peal_port *port, uint32_t waiting)
+{
+	if (waiting > port->stats.waiting_most)
+		port->stats.waiting_most = waiting;
+	if (port->rt)
+		peal_max_outside(port->rt->stats, port_waiting_max, waiting);
+}
+
 static void hand_over(struct peal_port *port, struct peal_place *place)
 {
 	struct peal_port_sleeper *receiver;
 
 	if (peal_list_empty(&port->receivers)) {
 		place->state = PEAL_PLACE_WAITING;
-		port->stats.waiting++;
 		peal_list_append(&port->waiting, &place->link);
+		note_waiting(port, ++port->stats.waiting);
 		return;
 	}
 	receiver = PEAL_CONTAINER_OF(port->receivers.next, struct peal_port_sleeper, link);
@@ -80,7 +89,7 @@ int peal_port_enqueue(struct peal_place *place, struct peal_port_client *client,
 	place->client = client;
 	place->request.deadline = deadline;
 	place->request.abandoned = 0;
-	port->stats.calls++;
+	PEAL_PORT_COUNT(port, calls);
 	hand_over(port, place);
 	return 0;
 }
@@ -90,9 +99,9 @@ void peal_port_abandon(struct peal_place *place, int err)
 	struct peal_port *port = place->port;
 
 	if (err == -ETIMEDOUT)
-		port->stats.timeouts++;
+		PEAL_PORT_COUNT(port, timeouts);
 	else
-		port->stats.cancels++;
+		PEAL_PORT_COUNT(port, cancels);
 	if (place->state == PEAL_PLACE_WAITING) {
 		port->stats.waiting--;
 		peal_port_free_place(port, place);

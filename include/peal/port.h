@@ -52,16 +52,16 @@ struct peal_request {
 };
 
 struct peal_port_stats {
-	size_t size;        /* of this struct, set by the caller */
-	uint64_t calls;     /* requests that got a place */
-	uint64_t replies;   /* that somebody still waited for */
-	uint64_t overloads; /* calls refused with -EAGAIN */
-	uint64_t timeouts;  /* deadlines that passed first */
-	uint64_t cancels;   /* requests that their client gave up otherwise */
-	uint32_t places;    /* that the port has, */
-	uint32_t waiting;   /* requests that nobody has taken yet, */
-	uint32_t working;   /* and those that were taken and not replied to */
-	uint32_t reserved;
+	size_t size;           /* of this struct, set by the caller */
+	uint64_t calls;        /* requests that got a place */
+	uint64_t replies;      /* that somebody still waited for */
+	uint64_t overloads;    /* calls refused with -EAGAIN */
+	uint64_t timeouts;     /* deadlines that passed first */
+	uint64_t cancels;      /* requests that their client gave up otherwise */
+	uint32_t places;       /* that the port has, */
+	uint32_t waiting;      /* requests that nobody has taken yet, */
+	uint32_t working;      /* and those that were taken and not replied to */
+	uint32_t waiting_most; /* the most that have waited at a time */
 };
 
 /*
@@ -95,7 +95,8 @@ PEAL_API int peal_port_recv(struct peal_port *port, struct peal_request **reques
 PEAL_API int peal_port_reply(
 	struct peal_request *request, int result, const void *data, size_t size);
 
-/* Any thread. -EINVAL. */
+/* What a port has seen; the counters port_* have the sums over all ports of the runtime. 0; -EINVAL. Any
+ * thread. */
 PEAL_API int peal_port_stats(struct peal_port *port, struct peal_port_stats *stats);
 
 /*

@@ -9,6 +9,19 @@
 
 #include "tests/contract/port_help.h"
 
+/* The sum over all ports, as everybody sees it. */
+static uint64_t of_runtime(const char *counter)
+{
+	struct peal_stats *now;
+	uint64_t value;
+
+	ck_assert_int_eq(peal_stats(&now, rt), 0);
+	ck_assert_int_ge(peal_stats_find(now, counter), 0);
+	value = peal_stats_value(now, counter);
+	peal_stats_free(now);
+	return value;
+}
+
 static void *ask_often(void *arg)
 {
 	struct peal_port_client *client = arg ? arg : connect_to();
@@ -38,6 +51,8 @@ START_TEST(threads_ask_and_fibers_answer)
 	ck_assert_uint_eq(stats().calls, 8 * ASKED);
 	ck_assert_uint_eq(stats().replies, 8 * ASKED);
 	ck_assert_uint_eq(stats().overloads, 0);
+	ck_assert_uint_eq(of_runtime("port_calls"), 8 * ASKED);
+	ck_assert_uint_eq(of_runtime("port_replies"), 8 * ASKED);
 	expect_calm();
 	peal_port_disconnect(shared);
 	ck_assert_int_eq(peal_rt_stop(rt), 0);
@@ -95,6 +110,11 @@ START_TEST(too_much_and_too_late_are_told)
 	ck_assert_uint_eq(stats().overloads, 2);
 	ck_assert_uint_eq(stats().timeouts, 3);
 	ck_assert_uint_eq(stats().waiting, 2);
+	ck_assert_uint_eq(stats().waiting_most, 2);
+	ck_assert_uint_eq(of_runtime("port_calls"), 3);
+	ck_assert_uint_eq(of_runtime("port_overloads"), 2);
+	ck_assert_uint_eq(of_runtime("port_timeouts"), 3);
+	ck_assert_uint_eq(of_runtime("port_waiting_max"), 2);
 	ck_assert_int_eq(peal_port_take(client, &ticket, NULL, 0), -EAGAIN);
 	ck_assert_uint_eq(ticket, 0);
 	peal_port_disconnect(client);
@@ -236,6 +256,7 @@ START_TEST(what_was_sent_can_be_cancelled_and_runs_out)
 	ck_assert_uint_eq(ticket, late);
 	ck_assert(!readable(client, 20));
 	ck_assert_uint_eq(stats().cancels, 1);
+	ck_assert_uint_eq(of_runtime("port_cancels"), 1);
 	expect_calm();
 	peal_port_disconnect(client);
 	peal_rt_stop(rt);
