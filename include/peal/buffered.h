@@ -70,13 +70,13 @@ PEAL_API int peal_reader_tie(struct peal_reader *reader, struct peal_writer *wri
 PEAL_API size_t peal_reader_buffered(const struct peal_reader *reader);
 
 /* Some bytes, what is in the buffer first, waiting only when there is nothing; 0 at the end, or for a size
- * of 0. */
+ * of 0. May suspend. */
 PEAL_API ssize_t peal_reader_read(struct peal_reader *reader, void *buf, size_t size);
 
 /*
  * Exactly size bytes. size; 0 when the stream had ended before the first of them; -EPROTO when it ended in
  * their midst. As long as size is no more than the buffer's, an error takes nothing: the call can be made
- * again. With a larger one some bytes are gone.
+ * again. With a larger one some bytes are gone. May suspend.
  */
 PEAL_API ssize_t peal_reader_read_exact(struct peal_reader *reader, void *buf, size_t size);
 
@@ -85,6 +85,7 @@ PEAL_API ssize_t peal_reader_read_exact(struct peal_reader *reader, void *buf, s
  * stream has ended. Where they are in *data, and how many: fewer than at_least only at the end of the
  * stream, 0 when there is nothing more. With at_least 0 it looks at what is there and does not wait.
  * -EMSGSIZE when the buffer is smaller than at_least. *data is good until the next call on the reader.
+ * May suspend.
  */
 PEAL_API ssize_t peal_reader_peek(struct peal_reader *reader, char **data, size_t at_least);
 
@@ -92,7 +93,7 @@ PEAL_API ssize_t peal_reader_peek(struct peal_reader *reader, char **data, size_
 PEAL_API int peal_reader_consume(struct peal_reader *reader, size_t size);
 
 /* Read so many bytes and throw them away. How many these were: fewer at the end of the stream. After an
- * error it is not told. */
+ * error it is not told. May suspend. */
 PEAL_API int64_t peal_reader_skip(struct peal_reader *reader, int64_t size);
 
 /*
@@ -102,7 +103,7 @@ PEAL_API int64_t peal_reader_skip(struct peal_reader *reader, int64_t size);
  * 1; 0 when the stream has ended and there is nothing more; -EPROTO when it has ended without the
  * delimiter; -EMSGSIZE when that is not among the next `limit` bytes (0: as many as the buffer holds).
  * After an error nothing was taken, and peal_reader_peek() shows what there is. -EINVAL for an empty
- * delimiter.
+ * delimiter. May suspend.
  */
 PEAL_API int peal_reader_until(struct peal_reader *reader, const void *delimiter,
 	size_t delimiter_size, char **data, size_t *size, size_t limit);
@@ -111,7 +112,7 @@ PEAL_API int peal_reader_until(struct peal_reader *reader, const void *delimiter
  * A line: its text without the "\n" or "\r\n" that ends it, in *line, with a '\0' in that place; *size
  * bytes (size may be NULL). An empty line has 0 of them, which is not the end. The limit includes the
  * line's end. Otherwise as peal_reader_until(): 1, 0, -EPROTO for a last line that nothing ends,
- * -EMSGSIZE.
+ * -EMSGSIZE. May suspend.
  */
 PEAL_API int peal_reader_line(struct peal_reader *reader, char **line, size_t *size, size_t limit);
 
@@ -143,19 +144,21 @@ PEAL_API size_t peal_writer_buffered(const struct peal_writer *writer);
  * The number of bytes, all of them; or a negative errno. After -ECANCELED and -ETIMEDOUT none of them were
  * taken, and the call can be made again; only if some were already on their way, which takes more bytes
  * than the buffer has, the writer is broken, and everything gives -EPIPE from then on.
+ * May suspend.
  */
 PEAL_API ssize_t peal_writer_write(struct peal_writer *writer, const void *data, size_t size);
 PEAL_API ssize_t peal_writer_writev(
 	struct peal_writer *writer, const struct iovec *vector, int count);
 
-/* The same for text as of printf(3). Also -ENOMEM, for text that is longer than the buffer. */
+/* The same for text as of printf(3). Also -ENOMEM, for text that is longer than the buffer.
+ * May suspend. */
 PEAL_API ssize_t peal_writer_printf(struct peal_writer *writer, const char *format, ...)
 	PEAL_PRINTF(2, 3);
 PEAL_API ssize_t peal_writer_vprintf(struct peal_writer *writer, const char *format, va_list args)
 	PEAL_PRINTF(2, 0);
 
 /* Let everything in the buffer leave. 0 when the stream has taken it. After an error the rest is still
- * there: the call can be made again, after a deadline, say. */
+ * there: the call can be made again, after a deadline, say. May suspend. */
 PEAL_API int peal_writer_flush(struct peal_writer *writer);
 
 /*
@@ -177,7 +180,7 @@ PEAL_API int peal_writer_flush(struct peal_writer *writer);
  * 1; 0 when the stream has ended and there is no frame more; -EPROTO when it has ended in the midst of one,
  * or for a varint that is none; -EMSGSIZE when the frame is longer than the limit (0: none of ours) or,
  * with its length, than the buffer; -EINVAL for a format that is none. After an error nothing was taken:
- * of one that is too long, peal_reader_frame_size() can take the length alone.
+ * of one that is too long, peal_reader_frame_size() can take the length alone. May suspend.
  */
 PEAL_API int peal_reader_frame(
 	struct peal_reader *reader, uint32_t format, uint64_t limit, char **data, size_t *size);
@@ -185,13 +188,13 @@ PEAL_API int peal_reader_frame(
 /*
  * The length of the next frame alone, which is taken; its bytes come next, to be read in pieces of any
  * size. Results are those of peal_reader_frame(); here a limit of 0 is that of the buffer, UINT64_MAX is
- * none.
+ * none. May suspend.
  */
 PEAL_API int peal_reader_frame_size(
 	struct peal_reader *reader, uint32_t format, uint64_t limit, uint64_t *size);
 
 /* Write a frame, as peal_writer_write() writes. size, or a negative errno: -EMSGSIZE when the length has no
- * room in its bytes, -EINVAL for a format that is none. */
+ * room in its bytes, -EINVAL for a format that is none. May suspend. */
 PEAL_API ssize_t peal_writer_frame(
 	struct peal_writer *writer, uint32_t format, const void *data, size_t size);
 

@@ -22,6 +22,10 @@
  * be what they write. The open form asks the caller to close on every path: a task that ends with a
  * scope open ends the program, with its name.
  *
+ * What others call a task group is a scope, too: opened with PEAL_COLLECT_ALL if one task's failure is not
+ * to end the others, spawned into by whoever is inside, cancelled by peal_scope_cancel() or from outside
+ * with a token, and waited for when it is closed.
+ *
  * A single call gets a deadline without tasks and blocks:
  *
  *	PEAL_WITHIN(200 * PEAL_MS)

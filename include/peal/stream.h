@@ -64,12 +64,13 @@ struct peal_stream {
 	uint64_t reserved[3];
 };
 
-/* read: some bytes, waiting only for the first; 0 at the end, or for a size of 0. */
+/* read: some bytes, waiting only for the first; 0 at the end, or for a size of 0. May suspend. */
 PEAL_API ssize_t peal_stream_read(struct peal_stream *stream, void *buf, size_t size);
 PEAL_API ssize_t peal_stream_readv(
 	struct peal_stream *stream, const struct iovec *vector, int count);
 
-/* write: how many bytes were taken, which may be fewer than size. The peer being gone is -EPIPE. */
+/* write: how many bytes were taken, which may be fewer than size. The peer being gone is -EPIPE.
+ * May suspend. */
 PEAL_API ssize_t peal_stream_write(struct peal_stream *stream, const void *buf, size_t size);
 PEAL_API ssize_t peal_stream_writev(
 	struct peal_stream *stream, const struct iovec *vector, int count);
@@ -77,11 +78,12 @@ PEAL_API ssize_t peal_stream_writev(
 /*
  * Read exactly size bytes. size; 0 when the stream had ended before the first of them; -EPROTO when it
  * ended in their midst. After an error it is not told how many were read. (In a reader of buffered.h
- * they would still be there.)
+ * they would still be there.) May suspend.
  */
 PEAL_API ssize_t peal_stream_read_exact(struct peal_stream *stream, void *buf, size_t size);
 
-/* Write everything: the number of bytes, or a negative errno; then it is not told how much went out. */
+/* Write everything: the number of bytes, or a negative errno; then it is not told how much went out.
+ * May suspend. */
 PEAL_API ssize_t peal_stream_write_all(struct peal_stream *stream, const void *buf, size_t size);
 PEAL_API ssize_t peal_stream_writev_all(
 	struct peal_stream *stream, const struct iovec *vector, int count);
@@ -176,6 +178,7 @@ PEAL_API int peal_stream_split(struct peal_stream_halves *halves, struct peal_st
  *
  * 0, or the error of reading or writing, or -ENOMEM. *copied (NULL: nothing) is set to 0 and grows with
  * what was written, also when an error follows: then some bytes more may have been read.
+ * May suspend.
  */
 PEAL_API int peal_stream_copy(
 	struct peal_stream *to, struct peal_stream *from, uint64_t limit, uint64_t *copied);

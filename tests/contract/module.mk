@@ -119,6 +119,7 @@ tests_contract_test_port_ends_SOURCES = tests/contract/test_port_ends.c $(port_h
 tests_contract_test_signals_SOURCES = tests/contract/test_signals.c $(runtime_help)
 tests_contract_test_task_SOURCES = tests/contract/test_task.c $(runtime_help)
 tests_contract_test_task_local_SOURCES = tests/contract/test_task_local.c $(runtime_help)
+soak_tests += tests/contract/test_time
 tests_contract_test_time_SOURCES = tests/contract/test_time.c $(runtime_help)
 tests_contract_test_yield_SOURCES = tests/contract/test_yield.c $(runtime_help)
 
