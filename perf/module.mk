@@ -92,6 +92,7 @@ EXTRA_DIST += \
 	perf/instructions.txt \
 	perf/peers/Cargo.lock \
 	perf/peers/Cargo.toml \
+	perf/peers/go/channels.go \
 	perf/peers/go/go.mod \
 	perf/peers/go/main.go \
 	perf/peers/go/streams.go \

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -51,12 +52,21 @@ func (r *run) timed(work func(times int)) {
 	r.stop()
 }
 
-// scale is how many nanoseconds the unit has.
+// scale is how many nanoseconds the unit has. A name may have a part behind a slash, which goes to the
+// variant's.
 type row struct {
 	name, unit string
 	scale      float64
 	count      int
 	run        func(r *run)
+}
+
+func (row row) names() (name, variant string) {
+	name, part, found := strings.Cut(row.name, "/")
+	if found {
+		return name, "go/" + part
+	}
+	return name, "go"
 }
 
 func (row row) sample(smoke bool) {
@@ -66,8 +76,9 @@ func (row row) sample(smoke bool) {
 	}
 	row.run(&r)
 	per := float64(r.count) * row.scale
-	fmt.Printf("{\"name\":%q,\"variant\":\"go\",\"value\":%.6f,\"unit\":%q,\"cpu\":%.6f,\"sleeps\":%.4f}\n",
-		row.name, float64(r.wall.Nanoseconds())/per, row.unit,
+	name, variant := row.names()
+	fmt.Printf("{\"name\":%q,\"variant\":%q,\"value\":%.6f,\"unit\":%q,\"cpu\":%.6f,\"sleeps\":%.4f}\n",
+		name, variant, float64(r.wall.Nanoseconds())/per, row.unit,
 		float64(r.cpu.Nanoseconds())/per, float64(r.sleeps)/float64(r.count))
 }
 
@@ -121,11 +132,12 @@ func main() {
 	}
 	runtime.GOMAXPROCS(2)
 	for _, row := range rows {
+		name, variant := row.names()
 		if *list {
-			fmt.Printf("%s/go\n", row.name)
+			fmt.Printf("%s/%s\n", name, variant)
 			continue
 		}
-		for i := 0; i < *samples && (*only == "" || *only == row.name || *only == row.name+"/go"); i++ {
+		for i := 0; i < *samples && (*only == "" || *only == name || *only == name+"/"+variant); i++ {
 			row.sample(*smoke)
 		}
 	}
