@@ -176,8 +176,8 @@ ssize_t peal_writer_write(struct peal_writer *writer, const void *data, size_t s
 }
 
 /* Too long for the room that there is: with memory of its own. */
-static ssize_t print_through(
-	struct peal_writer *writer, size_t length, const char *format, va_list args)
+static PEAL_PRINTF(3, 0) ssize_t
+	print_through(struct peal_writer *writer, size_t length, const char *format, va_list args)
 {
 	char *text = peal_alloc(1, length + 1);
 	ssize_t n;
