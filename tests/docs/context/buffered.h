@@ -5,8 +5,9 @@
 static struct peal_reader reader;
 static struct peal_writer writer;
 static struct peal_stream *stream;
-static char *line;
+static char *line, *data;
 static size_t size;
+static ssize_t n;
 static int err;
 
 void answer(struct peal_writer *writer, const char *line, size_t size);
