@@ -199,6 +199,8 @@ libpeal_core_la_SOURCES += \
 	core/stats/stats_view.c \
 	core/stream/buffered.h \
 	core/stream/copy.c \
+	core/stream/copy.h \
+	core/stream/copy_splice.c \
 	core/stream/faulty_stream.c \
 	core/stream/fd_stream.c \
 	core/stream/frame.c \

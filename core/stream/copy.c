@@ -1,58 +1,78 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copying from stream to stream.
+ * Copying from stream to stream through a buffer, and when not to.
+ *
+ * The kernel can move bytes between sockets and pipes without copying them, but each piece costs more
+ * calls: it pays for much that comes fast. So a copy begins with the buffer, leaves it to the kernel when
+ * pieces are large several times in a row, and takes it back when they are small.
  */
 #include <errno.h>
 #include <limits.h>
 
 #include "core/stream/buffered.h"
+#include "core/stream/copy.h"
 
-#define PIECE 65536
+#define PIECE  65536
+#define LARGE  (PIECE / 2)
+#define STREAK 4
 
-/* One piece. How many bytes, 0 at the end. */
-static ssize_t copy_piece(
-	struct peal_stream *to, struct peal_stream *from, void *buf, size_t size, uint64_t *copied)
+void peal_copy_count(struct peal_copy *copy, size_t size)
 {
-	ssize_t n = peal_stream_read(from, buf, size), written = 0;
-
-	while (n > written) {
-		ssize_t m = peal_stream_write(to, (char *)buf + written, (size_t)(n - written));
-
-		if (m <= 0)
-			return m ? m : -EIO;
-		written += m;
-		*copied += (uint64_t)m;
-	}
-	return n;
+	copy->left -= size;
+	*copy->copied += size;
 }
 
-static int copy_through(
-	struct peal_stream *to, struct peal_stream *from, uint64_t limit, uint64_t *copied)
+/* One piece: 1, 0 at the end, or an error. */
+static int copy_piece(struct peal_copy *copy)
 {
-	size_t size = limit < PIECE ? (size_t)limit : PIECE;
-	void *buf = peal_buffer_alloc(size);
-	ssize_t n = 1;
+	size_t most = copy->left < copy->size ? (size_t)copy->left : copy->size;
+	ssize_t n = peal_stream_read(copy->from, copy->buf, most);
 
-	if (!buf)
-		return -ENOMEM;
-	while (n > 0 && *copied < limit) {
-		uint64_t left = limit - *copied;
-
-		n = copy_piece(to, from, buf, left < size ? (size_t)left : size, copied);
+	copy->streak = n >= LARGE ? copy->streak + 1 : 0;
+	for (ssize_t written = 0, m; written < n; written += m) {
+		m = peal_stream_write(copy->to, copy->buf + written, (size_t)(n - written));
+		if (m <= 0)
+			return m ? (int)m : -EIO;
+		peal_copy_count(copy, (size_t)m);
 	}
-	peal_buffer_free(buf);
-	return n < 0 ? (int)n : 0;
+	return n > 0 ? 1 : (int)n;
+}
+
+static int copy_all(struct peal_copy *copy)
+{
+	int n = 1;
+
+	while (n > 0 && copy->left) {
+		if (copy->streak < STREAK || copy->stays) {
+			n = copy_piece(copy);
+		} else {
+			copy->streak = 0;
+			n = peal_copy_spliced(copy);
+		}
+	}
+	return n < 0 ? n : 0;
 }
 
 int peal_stream_copy(
 	struct peal_stream *to, struct peal_stream *from, uint64_t limit, uint64_t *copied)
 {
-	uint64_t count;
+	uint64_t unasked;
+	struct peal_copy copy = { .to = to,
+		.from = from,
+		.left = limit,
+		.copied = copied ? copied : &unasked,
+		.size = limit < PIECE ? (size_t)limit : PIECE };
+	int err;
 
 	if (!to || !from)
 		return -EINVAL;
-	if (!copied)
-		copied = &count;
-	*copied = 0;
-	return limit ? copy_through(to, from, limit, copied) : 0;
+	*copy.copied = 0;
+	if (!limit)
+		return 0;
+	copy.buf = peal_buffer_alloc(copy.size);
+	if (!copy.buf)
+		return -ENOMEM;
+	err = copy_all(&copy);
+	peal_buffer_free(copy.buf);
+	return err;
 }

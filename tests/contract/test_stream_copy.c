@@ -2,12 +2,14 @@
 /* Copying from stream to stream, of every kind. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/contract/stream_help.h"
+#include "tests/sys_fail.h"
 
 struct copy {
 	struct peal_stream *to, *from;
@@ -147,6 +149,138 @@ TASK_TEST(copies_end_with_errors)
 	return peal_stream_close(&faulty.stream);
 }
 
+/*
+ * Much that comes fast is left to the kernel. A hook counts how often, and answers in its place: it does
+ * not know this kind of socket at the n-th time, or there is no pipe to be had.
+ */
+
+#define TIMES 20 /* the pattern */
+
+static int write_much(void *arg)
+{
+	struct job *job = arg;
+
+	for (int i = 0; i < TIMES; i++)
+		if (write_pattern(job) || job->result != BYTES)
+			return -EIO;
+	return peal_stream_shutdown(job->stream);
+}
+
+static int read_much(void *arg)
+{
+	struct job *job = arg;
+	char *buf = malloc(BYTES);
+
+	for (int i = 0; i < TIMES; i++) {
+		ck_assert_int_eq(peal_stream_read_exact(job->stream, buf, BYTES), BYTES);
+		ck_assert_int_eq(memcmp(buf, pattern, BYTES), 0);
+	}
+	ck_assert_int_eq(peal_stream_read(job->stream, buf, 1), 0);
+	free(buf);
+	return 0;
+}
+
+static void open_ends(bool pipe, struct peal_fd_stream ends[2])
+{
+	int fds[2];
+
+	ck_assert_int_eq(pipe ? peal_pipe(fds) : peal_socketpair(SOCK_STREAM, fds), 0);
+	peal_fd_stream_pair(&ends[0], fds[0], -1);
+	peal_fd_stream_pair(&ends[1], -1, fds[1]);
+}
+
+/* Returns how often the call was made. */
+static long copy_much(bool pipe, struct sys_fail *fail)
+{
+	struct peal_fd_stream in[2], out[2];
+	struct job source = { .size = BYTES }, sink = { 0 };
+	uint64_t copied = 0;
+	struct peal_task *writer, *reader;
+
+	open_ends(false, in);
+	open_ends(pipe, out);
+	source.stream = &in[1].stream;
+	sink.stream = &out[0].stream;
+	writer = start(write_much, &source, PEAL_HERE);
+	reader = start(read_much, &sink, PEAL_HERE);
+	sys_fail_begin(fail);
+	ck_assert_int_eq(peal_stream_copy(&out[1].stream, &in[0].stream, UINT64_MAX, &copied), 0);
+	sys_fail_end();
+	ck_assert_uint_eq(copied, (uint64_t)TIMES * BYTES);
+	ck_assert_int_eq(peal_stream_shutdown(&out[1].stream), 0);
+	ck_assert_int_eq(peal_task_join(writer, NULL), 0);
+	ck_assert_int_eq(peal_task_join(reader, NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		peal_stream_close(&in[i].stream);
+		peal_stream_close(&out[i].stream);
+	}
+	return fail->seen;
+}
+
+TASK_TEST(much_is_left_to_the_kernel, .shards = 1)
+{
+	struct sys_fail never = { .number = SYS_splice };
+	struct sys_fail no_pipe = {
+		.number = SYS_pipe2, .times = SYS_FAIL_ALWAYS, .answer = -EMFILE
+	};
+
+	ck_assert_int_gt(copy_much(true, &never), 2);
+	ck_assert_int_gt(copy_much(false, &never), 2);
+	ck_assert_int_eq(copy_much(false, &no_pipe), 1);
+	for (long from = 0; from < 4; from++) {
+		struct sys_fail fail = {
+			.number = SYS_splice, .from = from, .times = 1, .answer = -EINVAL
+		};
+
+		ck_assert_int_eq(copy_much(false, &fail), from + 1);
+	}
+	return 0;
+}
+
+static int count_all(void *arg)
+{
+	struct job *job = arg;
+	char buf[5000];
+
+	for (ssize_t n; (n = peal_stream_read(job->stream, buf, sizeof(buf))) > 0;) {
+		for (ssize_t i = 0; i < n; i++)
+			ck_assert_int_eq(buf[i], pattern[(job->size + (size_t)i) % BYTES]);
+		job->size += (size_t)n;
+	}
+	return 0;
+}
+
+/* What has arrived is what is told. */
+TASK_TEST(errors_of_the_kernel_are_told, .shards = 1)
+{
+	struct peal_fd_stream in[2], out[2];
+	struct job source = { .size = BYTES }, sink = { 0 };
+	struct peal_task *writer, *reader;
+	struct sys_fail fail = {
+		.number = SYS_splice, .from = 1, .times = 1, .answer = -ECONNRESET
+	};
+	uint64_t copied = 0;
+
+	open_ends(false, in);
+	open_ends(false, out);
+	source.stream = &in[1].stream;
+	sink.stream = &out[0].stream;
+	writer = start(write_much, &source, PEAL_HERE);
+	reader = start(count_all, &sink, PEAL_HERE);
+	sys_fail_begin(&fail);
+	ck_assert_int_eq(
+		peal_stream_copy(&out[1].stream, &in[0].stream, UINT64_MAX, &copied), -ECONNRESET);
+	sys_fail_end();
+	ck_assert_int_eq(peal_stream_shutdown(&out[1].stream), 0);
+	ck_assert_int_eq(peal_task_join(reader, NULL), 0);
+	ck_assert_uint_eq(sink.size, copied);
+	peal_stream_close(&in[0].stream);
+	ck_assert_int_eq(peal_task_join(writer, NULL), 0);
+	peal_stream_close(&in[1].stream);
+	peal_stream_close(&out[0].stream);
+	return peal_stream_close(&out[1].stream);
+}
+
 static Suite *copy_suite(void)
 {
 	Suite *suite = suite_create("copy");
@@ -156,6 +290,8 @@ static Suite *copy_suite(void)
 	ADD_TASK_TEST(tcase, copies_go_from_anything_to_anything);
 	ADD_TASK_TEST(tcase, files_are_copied);
 	ADD_TASK_TEST(tcase, copies_end_with_errors);
+	ADD_TASK_TEST(tcase, much_is_left_to_the_kernel);
+	ADD_TASK_TEST(tcase, errors_of_the_kernel_are_told);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
