@@ -205,6 +205,7 @@ libpeal_core_la_SOURCES += \
 	core/stream/fd_stream.c \
 	core/stream/frame.c \
 	core/stream/memory_stream.c \
+	core/stream/prompt.c \
 	core/stream/reader.c \
 	core/stream/reader_find.c \
 	core/stream/split.c \

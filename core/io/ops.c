@@ -164,6 +164,15 @@ void peal_ops_start(struct peal_shard *shard, struct peal_op *op, peal_op_fn *do
 	submit(shard, op);
 }
 
+void peal_ops_defer(struct peal_op *op, peal_op_fn *done)
+{
+	struct peal_shard *shard = peal_ops_begin(op, PEAL_OP_NOP, -1);
+
+	op->done = done;
+	op->result = 0;
+	complete(shard, op);
+}
+
 static void disown(struct peal_op *op, void *task)
 {
 	if (op->owner == task)

@@ -14,6 +14,8 @@ struct peal_task;
  * for a misuse. */
 struct peal_shard *peal_ops_begin(struct peal_op *op, enum peal_opcode opcode, int fd);
 void peal_ops_start(struct peal_shard *shard, struct peal_op *op, peal_op_fn *done);
+/* Call done from the loop, when the fiber that runs has suspended; the op has done nothing. */
+void peal_ops_defer(struct peal_op *op, peal_op_fn *done);
 
 /* It fails before it begins. */
 void peal_ops_fail(struct peal_shard *shard, struct peal_op *op, int err, peal_op_fn *done);

@@ -48,12 +48,14 @@ size_t peal_reader_buffered(const struct peal_reader *reader)
 	return reader ? reader->end - reader->start : 0;
 }
 
-/* What others wait for goes out before we wait for them. */
+/* What others wait for goes out before we wait for them; from a prompt writer by itself. */
 static int flush_first(struct peal_reader *reader)
 {
 	struct peal_writer *writer = reader->flushes;
 
-	return writer && writer->end != writer->start ? peal_writer_flush(writer) : 0;
+	if (!writer || writer->end == writer->start)
+		return 0;
+	return writer->prompt ? peal_prompt_error(writer) : peal_writer_flush(writer);
 }
 
 static ssize_t read_past(struct peal_reader *reader, void *buf, size_t size)

@@ -49,6 +49,7 @@ void peal_writer_end(struct peal_writer *writer)
 {
 	if (!writer)
 		return;
+	peal_prompt_end(writer);
 	if (writer->flags & PEAL_BUFFER_OWNED)
 		peal_buffer_free(writer->buf);
 	*writer = (struct peal_writer){ 0 };
@@ -86,14 +87,15 @@ static ssize_t write_some(struct peal_writer *writer, struct peal_parts *parts)
 	return (size_t)n > mine ? n - (ssize_t)mine : 0;
 }
 
-int peal_writer_flush(struct peal_writer *writer)
+static int check(const struct peal_writer *writer)
+{
+	return writer->flags & PEAL_WRITER_BROKEN ? -EPIPE : peal_prompt_error(writer);
+}
+
+static int flush(struct peal_writer *writer)
 {
 	struct peal_parts none = { 0 };
 
-	if (!writer)
-		return -EINVAL;
-	if (writer->flags & PEAL_WRITER_BROKEN)
-		return -EPIPE;
 	while (peal_writer_buffered(writer)) {
 		ssize_t n = write_some(writer, &none);
 
@@ -103,8 +105,27 @@ int peal_writer_flush(struct peal_writer *writer)
 	return 0;
 }
 
+int peal_writer_flush(struct peal_writer *writer)
+{
+	int err;
+
+	if (!writer)
+		return -EINVAL;
+	err = check(writer);
+	if (!err)
+		err = peal_prompt_begin(writer);
+	if (err)
+		return err;
+	err = flush(writer);
+	peal_prompt_done(writer);
+	return err;
+}
+
+/* What is on the way cannot make room by moving. */
 static bool fits(const struct peal_writer *writer, size_t size)
 {
+	if (peal_prompt_flying(writer))
+		return size <= writer->capacity - writer->end;
 	return size <= writer->capacity - peal_writer_buffered(writer);
 }
 
@@ -131,11 +152,11 @@ static void put(struct peal_writer *writer, const struct peal_parts *parts)
 }
 
 /* More than there is room for: with what gathered before it, until the rest fits. */
-static int write_through(struct peal_writer *writer, struct peal_parts *parts, size_t size)
+static int write_until_it_fits(struct peal_writer *writer, struct peal_parts *parts, size_t size)
 {
 	size_t left = size;
 
-	do {
+	while (!fits(writer, left)) {
 		ssize_t n = write_some(writer, parts);
 
 		if (n < 0) {
@@ -144,25 +165,39 @@ static int write_through(struct peal_writer *writer, struct peal_parts *parts, s
 			return (int)n;
 		}
 		left -= (size_t)n;
-	} while (!fits(writer, left));
+	}
 	put(writer, parts);
 	return 0;
+}
+
+static int write_through(struct peal_writer *writer, struct peal_parts *parts, size_t size)
+{
+	int err = peal_prompt_begin(writer);
+
+	if (err)
+		return err;
+	err = write_until_it_fits(writer, parts, size);
+	peal_prompt_done(writer);
+	return err;
 }
 
 ssize_t peal_writer_writev(struct peal_writer *writer, const struct iovec *vector, int count)
 {
 	struct peal_parts parts = { .vector = vector, .count = count };
 	size_t size = peal_vector_size(vector, count);
-	int err = 0;
+	int err;
 
 	if (!writer || size > SSIZE_MAX)
 		return -EINVAL;
-	if (writer->flags & PEAL_WRITER_BROKEN)
-		return -EPIPE;
-	if (fits(writer, size))
-		put(writer, &parts);
-	else
+	err = check(writer);
+	if (err)
+		return err;
+	if (!fits(writer, size)) {
 		err = write_through(writer, &parts, size);
+	} else {
+		put(writer, &parts);
+		peal_prompt_kick(writer);
+	}
 	return err ? err : (ssize_t)size;
 }
 
@@ -198,18 +233,20 @@ ssize_t peal_writer_vprintf(struct peal_writer *writer, const char *format, va_l
 
 	if (!writer || !format)
 		return -EINVAL;
-	if (writer->flags & PEAL_WRITER_BROKEN)
-		return -EPIPE;
+	n = check(writer);
+	if (n)
+		return n;
 	room = writer->capacity - writer->end;
 	va_copy(again, args);
 	n = vsnprintf(writer->buf + writer->end, room, format, args);
 	if (n < 0)
 		n = -EINVAL;
-	else if ((size_t)n < room)
-		writer->end += (size_t)n;
-	else
+	else if ((size_t)n >= room)
 		n = print_through(writer, (size_t)n, format, again);
+	else
+		writer->end += (size_t)n;
 	va_end(again);
+	peal_prompt_kick(writer);
 	return n;
 }
 

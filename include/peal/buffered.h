@@ -123,7 +123,8 @@ struct peal_writer {
 	size_t capacity;
 	size_t start, end; /* of what was written by the user and not yet to the stream */
 	uint32_t flags, pad;
-	uint64_t reserved[4];
+	void *prompt;
+	uint64_t reserved[3];
 };
 
 /* A writer on a stream, with a buffer as in peal_reader_init(). */
@@ -131,7 +132,7 @@ PEAL_API int peal_writer_init(
 	struct peal_writer *writer, struct peal_stream *stream, void *buf, size_t size);
 
 /* Give back the library's buffer. What was not flushed is lost; the stream stays open. Accepts NULL. Any
- * thread. Does not suspend. */
+ * thread, unless it is prompt (below). Does not suspend, unless it is prompt. */
 PEAL_API void peal_writer_end(struct peal_writer *writer);
 
 /* How many bytes wait in the buffer. 0 for NULL. Does not suspend. */
@@ -160,6 +161,19 @@ PEAL_API ssize_t peal_writer_vprintf(struct peal_writer *writer, const char *for
 /* Let everything in the buffer leave. 0 when the stream has taken it. After an error the rest is still
  * there: the call can be made again, after a deadline, say. May suspend. */
 PEAL_API int peal_writer_flush(struct peal_writer *writer);
+
+/*
+ * From now on nothing needs to be flushed: what gathered leaves, in one call, when the fiber suspends,
+ * while that goes on with something else. What many fibers have written leaves together, as far as the
+ * backend can do that. Errors show at the next call on the writer, and at every one from then on. Flushing
+ * still waits until everything has left.
+ *
+ * The buffer is the kernel's from time to time: the writer is used on this shard only, and ended there by
+ * a fiber, which waits for the buffer and is not cancelled. A fiber flushes before it moves.
+ *
+ * 0; -EOPNOTSUPP for a stream without a descriptor; -ENOMEM, -EINVAL, -EPERM. In a fiber. Does not suspend.
+ */
+PEAL_API int peal_writer_prompt(struct peal_writer *writer);
 
 /*
  * Frames: pieces of data, each with its length before it. How the length is written is a number: of its

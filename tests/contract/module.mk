@@ -49,6 +49,7 @@ test_programs += \
 	tests/contract/test_msg_end \
 	tests/contract/test_port \
 	tests/contract/test_port_ends \
+	tests/contract/test_prompt \
 	tests/contract/test_refused \
 	tests/contract/test_net \
 	tests/contract/test_serve \
@@ -103,6 +104,7 @@ tests_contract_test_scope_SOURCES = tests/contract/test_scope.c $(scope_help)
 tests_contract_test_scope_cancel_SOURCES = tests/contract/test_scope_cancel.c $(scope_help)
 tests_contract_test_scope_forms_SOURCES = tests/contract/test_scope_forms.c $(scope_help)
 stream_help = tests/contract/stream_help.h $(runtime_help)
+tests_contract_test_prompt_SOURCES = tests/contract/test_prompt.c $(stream_help)
 tests_contract_test_stream_SOURCES = tests/contract/test_stream.c $(stream_help)
 tests_contract_test_stream_copy_SOURCES = tests/contract/test_stream_copy.c $(stream_help)
 tests_contract_test_sync_SOURCES = tests/contract/test_sync.c $(runtime_help)

@@ -3,6 +3,7 @@
  * Streams, readers and writers, over memory: what is read comes in one piece that is a line and, but for
  * its end, a frame; what is written waits until the peer has emptied the pipe.
  */
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "tests/contract/cancel/cancel.h"
@@ -320,6 +321,76 @@ static void buffer_leaves_later(struct attempt *attempt)
 	buffer_has_left(attempt, make_writer_flush(attempt));
 }
 
+/* The same of a prompt writer: what is to leave is on the way already, in a full socket, and goes on when
+ * nobody waits for it any more. */
+
+struct prompt {
+	struct peal_fd_stream stream;
+	struct peal_writer writer;
+	size_t arrived;
+};
+
+static struct prompt *prompt(struct attempt *attempt)
+{
+	return attempt->more;
+}
+
+static void begin_prompt(struct attempt *attempt)
+{
+	struct prompt *it = attempt->more = calloc(1, sizeof(*it));
+	static const char zeroes[1024];
+	ssize_t n;
+
+	ck_assert_ptr_nonnull(it);
+	make_pair(attempt);
+	ck_assert_int_eq(peal_set_send_buffer(attempt->ours, 4096), 0);
+	while ((n = send(attempt->ours, zeroes, sizeof(zeroes), MSG_DONTWAIT)) > 0)
+		attempt->filled += (size_t)n;
+	ck_assert_int_eq(
+		peal_writer_init(&it->writer, peal_fd_stream(&it->stream, attempt->ours), NULL, 0),
+		0);
+	ck_assert_int_eq(peal_writer_prompt(&it->writer), 0);
+	ck_assert_int_eq(peal_writer_write(&it->writer, piece, PIECE), PIECE);
+}
+
+static int64_t make_prompt_flush(struct attempt *attempt)
+{
+	return peal_writer_flush(&prompt(attempt)->writer);
+}
+
+static void step_empty(struct attempt *attempt)
+{
+	char buf[1024];
+	ssize_t n;
+
+	while ((n = recv(attempt->theirs, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
+		prompt(attempt)->arrived += (size_t)n;
+}
+
+static void all_has_arrived(struct attempt *attempt, int64_t result)
+{
+	ck_assert_int_eq(result, 0);
+	step_empty(attempt);
+	ck_assert_uint_eq(prompt(attempt)->arrived, attempt->filled + PIECE);
+	ck_assert_uint_eq(peal_writer_buffered(&prompt(attempt)->writer), 0);
+}
+
+static void all_arrives_later(struct attempt *attempt)
+{
+	while (peal_writer_buffered(&prompt(attempt)->writer)) {
+		step_empty(attempt);
+		peal_yield();
+	}
+	all_has_arrived(attempt, 0);
+}
+
+static void end_prompt(struct attempt *attempt)
+{
+	peal_writer_end(&prompt(attempt)->writer);
+	free(attempt->more);
+	close_all(attempt);
+}
+
 #define READS(call)                                                                           \
 	{                                                                                     \
 		.name = #call, .begin = begin_empty, .make = make_##call, .step = send_piece, \
@@ -365,5 +436,12 @@ const struct call stream_calls[] = {
 		.succeeded = buffer_has_left,
 		.cancelled = buffer_leaves_later,
 		.end = end },
+	{ .name = "writer_flush of a prompt one",
+		.begin = begin_prompt,
+		.make = make_prompt_flush,
+		.step = step_empty,
+		.succeeded = all_has_arrived,
+		.cancelled = all_arrives_later,
+		.end = end_prompt },
 	{ 0 },
 };
