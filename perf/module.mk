@@ -59,6 +59,7 @@ perf_streams_LDADD = $(perf_ldadd)
 perf_streams_SOURCES = \
 	perf/streams.c \
 	perf/streams.h \
+	perf/streams_buffered.c \
 	perf/streams_floor.c \
 	perf/streams_floor.h \
 	perf/streams_load.c

@@ -330,22 +330,6 @@ void peal_ops_cancel_on(struct peal_shard *shard, int fd)
 	}
 }
 
-bool peal_op_accepts(const struct peal_op *op)
-{
-	return op->opcode == PEAL_OP_ACCEPT || op->opcode == PEAL_OP_ACCEPT_MANY;
-}
-
-bool peal_op_calls_back(const struct peal_op *op)
-{
-	return op->done;
-}
-
-bool peal_op_any(const struct peal_op *op)
-{
-	(void)op;
-	return true;
-}
-
 struct cancel_all {
 	struct peal_shard *shard;
 	peal_op_which_fn *which;

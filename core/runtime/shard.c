@@ -138,3 +138,21 @@ void peal_shard_close(struct peal_shard *shard)
 	peal_fiber_release_thread(&shard->thread);
 	peal_shard_here = NULL;
 }
+
+/* Which of its ops are to end: peal_ops_cancel_all(). */
+
+bool peal_op_accepts(const struct peal_op *op)
+{
+	return op->opcode == PEAL_OP_ACCEPT || op->opcode == PEAL_OP_ACCEPT_MANY;
+}
+
+bool peal_op_calls_back(const struct peal_op *op)
+{
+	return op->done;
+}
+
+bool peal_op_any(const struct peal_op *op)
+{
+	(void)op;
+	return true;
+}
