@@ -13,6 +13,7 @@
 #include "core/stream/copy.h"
 
 #define PIECE  65536
+#define FIRST  PEAL_BUFFER_BYTES /* is enough for those who say little */
 #define LARGE  (PIECE / 2)
 #define STREAK 4
 
@@ -20,6 +21,18 @@ void peal_copy_count(struct peal_copy *copy, size_t size)
 {
 	copy->left -= size;
 	*copy->copied += size;
+}
+
+/* It was full: the next piece may be larger. */
+static void grow(struct peal_copy *copy)
+{
+	char *buf = peal_buffer_alloc(PIECE);
+
+	if (!buf)
+		return;
+	peal_buffer_free(copy->buf);
+	copy->buf = buf;
+	copy->size = PIECE;
 }
 
 /* One piece: 1, 0 at the end, or an error. */
@@ -35,6 +48,8 @@ static int copy_piece(struct peal_copy *copy)
 			return m ? (int)m : -EIO;
 		peal_copy_count(copy, (size_t)m);
 	}
+	if (n == FIRST && copy->size == FIRST)
+		grow(copy);
 	return n > 0 ? 1 : (int)n;
 }
 
@@ -61,7 +76,7 @@ int peal_stream_copy(
 		.from = from,
 		.left = limit,
 		.copied = copied ? copied : &unasked,
-		.size = limit < PIECE ? (size_t)limit : PIECE };
+		.size = limit < FIRST ? (size_t)limit : FIRST };
 	int err;
 
 	if (!to || !from)
