@@ -71,7 +71,8 @@ static int ask(struct peal_stream *stream)
 	if (n)
 		return n;
 	n = (int)peal_stream_write_all(stream, "peal\n\nstreams\r\nmore than 15 bytes\n", 34);
-	for (int i = 0; n >= 0 && (n = peal_reader_frame(&answers, 2, 64, &answer, &size)) > 0; i++) {
+	for (int i = 0; n >= 0 && (n = peal_reader_frame(&answers, 2, 64, &answer, &size)) > 0;
+		i++) {
 		if (size == 7 && !memcmp(answer, "refused", size))
 			printf("a line of more than 15 bytes is refused\n");
 		else
