@@ -205,6 +205,8 @@ TASK_TEST(others_accept_while_the_servers_shard_is_held_up, .shards = 3)
 		for (int i = 0; i < 6; i++)
 			peal_scope_spawn(&scope, one_answer_is_enough, &server, NULL);
 	ck_assert_int_eq(err, 0);
+	PEAL_SCOPE (shield, .shield = 1)
+		end(&server);
 	return 0;
 }
 
@@ -381,6 +383,10 @@ TASK_TEST(connections_go_to_other_shards, .shards = 3)
 	}
 	peal_close(fd);
 	wait_for(&second.ended, 1);
+	PEAL_SCOPE (shield, .shield = 1) {
+		end(&server);
+		end(&second);
+	}
 	return 0;
 }
 
