@@ -205,6 +205,7 @@ TASK_TEST(others_accept_while_the_servers_shard_is_held_up, .shards = 3)
 		for (int i = 0; i < 6; i++)
 			peal_scope_spawn(&scope, one_answer_is_enough, &server, NULL);
 	ck_assert_int_eq(err, 0);
+	wait_for(&server.ended, 7);
 	PEAL_SCOPE (shield, .shield = 1)
 		end(&server);
 	return 0;
@@ -240,6 +241,7 @@ TASK_TEST(a_scope_ends_the_serving, .shards = 3)
 	ck_assert_int_eq(result, -ECANCELED);
 	peal_close(fds[0]);
 	peal_close(fds[1]);
+	wait_for(&server.ended, 2);
 	peal_close(server.listener);
 	return 0;
 }
@@ -312,6 +314,7 @@ static void drain_between_requests(void)
 		peal_close(busy[i]);
 		peal_close(idle[i]);
 	}
+	wait_for(&server.ended, 8);
 }
 
 /* If a connection did not end by itself the timeout would be waited for. */
