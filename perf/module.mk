@@ -36,6 +36,7 @@ perf_programs = \
 	perf/timers \
 	perf/sparse \
 	perf/idle \
+	perf/resp \
 	perf/du
 
 EXTRA_PROGRAMS = $(perf_programs)
@@ -54,6 +55,7 @@ perf_files_LDADD = $(perf_ldadd)
 perf_timers_LDADD = $(perf_ldadd)
 perf_idle_LDADD = $(perf_ldadd)
 perf_metadata_LDADD = $(perf_ldadd)
+perf_resp_LDADD = $(perf_ldadd)
 perf_sparse_LDADD = $(perf_ldadd)
 perf_streams_LDADD = $(perf_ldadd)
 perf_streams_SOURCES = \
