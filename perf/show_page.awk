@@ -5,6 +5,7 @@
 has("turn_ns") {
 	machine = sprintf("%s, %d CPUs, Linux %s; an empty turn of a loop took %.3f ns. Load average %s at the beginning",
 		text("cpu"), number("cpus"), text("kernel"), number("turn_ns"), text("load"))
+	busy = text("load") + 0 > number("cpus") / 2
 }
 
 has("date") {
@@ -34,11 +35,12 @@ has("median_ns") {
 		seen[row] = 1
 		order[++rows] = row
 	}
-	ratio[row, base(v)] = chosen(ratio[row, base(v)], number("ratio"), v)
 	p99 = has("p99_ns") ? time(number("p99_ns")) : ""
 	if (row != last && kind(v) == "peal")
 		ours = number("cpu_ns")
 	last = row
+	others[row] += kind(v) != "peal"
+	choose(row, base(v), number("ratio"), ours ? number("cpu_ns") / ours : 0)
 	line[row] = line[row] sprintf("| %s | %s | %s | %s to %s | %.2f | %s | %.2f | %.3g | %s |\n", v == first(row, v) ? "`" row "`" : "",
 		kind(v) == "floor" ? "*" v "*" : v, amount("median_ns"), amount("p10_ns"), amount("p90_ns"),
 		number("ratio"), time(number("cpu_ns")), ours ? number("cpu_ns") / ours : 0, number("sleeps"), p99)
@@ -58,23 +60,29 @@ function base(v) {
 }
 
 # Of floors the first, which does things as Peal's first variant does.
-function chosen(known, new, v) {
-	return known == "" || (kind(v) != "floor" && new < known) ? new : known
+function choose(row, column, new, of_cpu) {
+	if ((row, column) in ratio && (column == "floor" || new >= ratio[row, column]))
+		return
+	ratio[row, column] = new
+	cpu_ratio[row, column] = of_cpu
 }
 
 function cell(row, v) {
-	return (row, v) in ratio ? sprintf("%.2f", ratio[row, v]) : ""
+	return (row, v) in ratio ? sprintf("%.2f (%.2f)", ratio[row, v], cpu_ratio[row, v]) : ""
 }
 
 END {
 	print ""
 	printf "Measured on %s: %s, %s at the end; %s.\n\n", date, machine, load_at_end, versions
-	print "How many times the median of Peal in its default configuration, `peal` or `peal/uring`; below 1 is quicker than Peal:\n"
+	if (busy)
+		print "**The machine was busy with other things: wall times, and ratios of them, say little; CPU times say more.**\n"
+	print "How many times the median of Peal in its default configuration, `peal` or `peal/uring`; below 1 is quicker than Peal. In brackets the same of CPU time:\n"
 	print "| workload | floor | tokio | spargio | compio | go | libuv |"
 	print "|---|---|---|---|---|---|---|"
 	for (i = 1; i <= rows; i++) {
 		r = order[i]
-		printf "| `%s` | %s | %s | %s | %s | %s | %s |\n", r, cell(r, "floor"), cell(r, "tokio"), cell(r, "spargio"), cell(r, "compio"),
+		if (others[r])
+			printf "| `%s` | %s | %s | %s | %s | %s | %s |\n", r, cell(r, "floor"), cell(r, "tokio"), cell(r, "spargio"), cell(r, "compio"),
 			cell(r, "go"), cell(r, "libuv")
 	}
 	print ""

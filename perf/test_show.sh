@@ -64,7 +64,7 @@ page() {
 	printf 'before\n<!-- begin of the tables -->\nold\n<!-- end of the tables -->\nafter\n' >"$TMPDIR/page.md"
 	"$show" page "$TMPDIR/results" "$TMPDIR/page.md" && cp "$TMPDIR/page.md" "$TMPDIR/once" &&
 		"$show" page "$TMPDIR/results" "$TMPDIR/page.md" && diff "$TMPDIR/once" "$TMPDIR/page.md" &&
-		finds "$TMPDIR/page.md" before after '| `row` | 0.25 | 3.00 |  |  | 3.50 |  |' 'tokio 1.2.3' 'install it' \
+		finds "$TMPDIR/page.md" before after '| `row` | 0.25 (1.00) | 3.00 (1.00) |  |  | 3.50 (1.00) |  |' 'tokio 1.2.3' 'install it' \
 			'| 4096 bytes |' '| tokio | 6.00 us | 3.60 us to 22.8 us | 3.00 | 2.00 us | 1.00 | 3 | 6.00 us |' &&
 		! grep -q '^old$' "$TMPDIR/page.md"
 }
