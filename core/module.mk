@@ -256,14 +256,10 @@ libpeal_core_la_SOURCES += \
 	core/time/wheel.h
 
 # One of them; all are in the tarball.
-EXTRA_DIST += core/fiber/switch-aarch64.S core/fiber/switch-ucontext.c core/fiber/switch-x86_64.S \
-	core/fiber/switch_layout.c
+EXTRA_DIST += core/fiber/switch-aarch64.S core/fiber/switch-first.c core/fiber/switch-ucontext.c \
+	core/fiber/switch-x86_64.S core/fiber/switch_layout.c
 if SWITCH_X86_64
 libpeal_core_la_SOURCES += core/fiber/switch-x86_64.S core/fiber/switch_layout.c
-EXTRA_DIST += core/fiber/switch-aarch64.S core/fiber/switch-first.c core/fiber/switch-ucontext.c \
-	core/fiber/switch-x86_64.S
-if SWITCH_X86_64
-libpeal_core_la_SOURCES += core/fiber/switch-x86_64.S
 else
 libpeal_core_la_SOURCES += core/fiber/switch-first.c
 endif

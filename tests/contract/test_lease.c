@@ -358,6 +358,66 @@ TASK_TEST(a_connection_is_handed_over)
 	return 0;
 }
 
+#define RECEIVERS 100
+
+struct receiving {
+	int fd;
+	unsigned int bytes;
+};
+
+/* When no buffer is left, others hold them for as long as it takes to look at them. */
+static int receive_bytes(void *arg)
+{
+	struct receiving *receiving = arg;
+	struct peal_receiver *receiver;
+	struct peal_lease lease;
+	ssize_t n;
+
+	ck_assert_int_eq(peal_receiver_open(&receiver, receiving->fd), 0);
+	while ((n = peal_receiver_next(receiver, &lease)) > 0 || n == -ENOBUFS) {
+		peal_yield();
+		if (n < 0)
+			continue;
+		receiving->bytes += (unsigned int)n;
+		ck_assert_int_eq(peal_lease_return(&lease), 0);
+	}
+	ck_assert_int_eq(peal_receiver_close(receiver), 0);
+	return (int)n;
+}
+
+/* They begin, and begin again, when the ring is full, and when all buffers are with others. */
+TASK_TEST(many_receive_by_few_entries_and_buffers, .ring_entries = 8, .lease_buffers = 4)
+{
+	static struct receiving receivings[RECEIVERS];
+	struct peal_task *tasks[RECEIVERS];
+	int theirs[RECEIVERS];
+
+	for (int i = 0; i < RECEIVERS; i++) {
+		int pair[2];
+
+		make_pair(SOCK_STREAM, pair);
+		receivings[i] = (struct receiving){ .fd = pair[0] };
+		theirs[i] = pair[1];
+		ck_assert_int_eq(
+			peal_task_spawn(&tasks[i], receive_bytes, &receivings[i], NULL), 0);
+	}
+	for (int round = 0; round < 20; round++) {
+		for (int i = 0; i < RECEIVERS; i++)
+			put(theirs[i], "0123456789");
+		peal_yield();
+	}
+	for (int i = 0; i < RECEIVERS; i++)
+		ck_assert_int_eq(peal_close(theirs[i]), 0);
+	for (int i = 0; i < RECEIVERS; i++) {
+		expect_result(tasks[i], 0);
+		ck_assert_uint_eq(receivings[i].bytes, 200);
+		ck_assert_int_eq(peal_close(receivings[i].fd), 0);
+	}
+	if (!strcmp(peal_rt_backend(peal_rt_current()), "uring"))
+		ck_assert_uint_gt(counter("ops_retried"), 0);
+	return 0;
+}
+
 static int make_listener(struct sockaddr_in *address)
 {
 	socklen_t size = sizeof(*address);
@@ -499,6 +559,7 @@ static Suite *lease_suite(void)
 	ADD_TASK_TEST(tcase, a_standing_receive_brings_all_in_order);
 	ADD_TASK_TEST(tcase, a_slow_reader_leaves_buffers_to_others);
 	ADD_TASK_TEST(tcase, without_buffers_a_receiver_says_so);
+	ADD_TASK_TEST(tcase, many_receive_by_few_entries_and_buffers);
 	ADD_TASK_TEST(tcase, a_connection_is_handed_over);
 	ADD_TASK_TEST(tcase, a_reset_comes_after_the_data);
 	ADD_TASK_TEST(tcase, a_standing_accept_takes_a_crowd);
