@@ -49,12 +49,14 @@ struct peal_rt {
 	PEAL_ATOMIC(uint32_t) idle;
 	PEAL_ATOMIC(uint32_t) searchers;
 	PEAL_ATOMIC(uint32_t) spinners;
+	PEAL_ATOMIC(uint32_t) watcher;
+	PEAL_ATOMIC(uint32_t) next_shard;
 };
 struct peal_shard {
 	struct peal_rt *rt;
 	uint32_t index;
 	struct peal_choice choice;
-	bool searching, search_due, resting;
+	bool searching, search_due, resting, flush;
 	struct peal_inbox inbox, near;
 	PEAL_ATOMIC(uint32_t) idle;
 	struct peal_node search;
@@ -73,8 +75,10 @@ struct peal_shard {
 bool peal_steal_overflow(struct peal_shard *shard);
 bool peal_steal_others_idle(struct peal_shard *shard);
 bool peal_steal_visible(struct peal_shard *shard);
+bool peal_steal_anything(struct peal_rt *rt);
 bool peal_steal_search(struct peal_shard *shard);
 void peal_wake_one(struct peal_shard *shard);
+void peal_wake_for_stuck(struct peal_rt *rt, struct peal_shard *shard);
 void peal_idle_enter(struct peal_shard *shard);
 void peal_idle_leave(struct peal_shard *shard);
 void peal_idle_spins(struct peal_shard *shard, bool spins);
@@ -86,6 +90,12 @@ static int peal_shard_deliver(struct peal_shard *to, struct peal_node *node)
 	if (peal_inbox_push(&to->inbox, &node->link) == PEAL_INBOX_RING)
 		il_bell_ring(&to->bell);
 	return 0;
+}
+
+/* Bells are rung at once here. */
+static bool peal_shard_poll(struct peal_shard *shard)
+{
+	return !shard;
 }
 
 static void peal_sched_fresh(struct peal_shard *shard, struct peal_task *task)
