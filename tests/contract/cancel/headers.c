@@ -20,6 +20,10 @@ static const char *const others[][2] = {
 	{ "receiver_close", "the same" },
 	{ "acceptor_close", "the same" },
 	{ "stream_close", "takes no part in cancelling: test_stream" },
+	{ "datagram_recv", "recvmsg()" },
+	{ "recv_fds", "recvmsg()" },
+	{ "datagram_send", "sendmsg()" },
+	{ "send_fds", "sendmsg()" },
 	{ "tcp_connect", "resolve() and connect()" },
 	{ "unix_connect", "connect()" },
 };
