@@ -80,12 +80,12 @@ struct peal_port {
 };
 
 /* Count for the port and, as long as there is one, for its runtime; callers are threads of all kinds. With
- * the lock, where core/runtime/rt.h is known. */
-#define PEAL_PORT_COUNT(port, what)                                         \
-	do {                                                                \
-		(port)->stats.what++;                                       \
-		if ((port)->rt)                                             \
-			peal_count_outside((port)->rt->stats, port_##what); \
+ * the lock, where core/runtime/rt.h is known. `counter` is that one's name in counters.tbl. */
+#define PEAL_PORT_COUNT(port, what, counter)                            \
+	do {                                                            \
+		(port)->stats.what++;                                   \
+		if ((port)->rt)                                         \
+			peal_count_outside((port)->rt->stats, counter); \
 	} while (0)
 
 struct peal_port_client {

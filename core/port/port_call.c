@@ -24,7 +24,7 @@ static int wait_for_place(
 	peal_list_append(&port->callers, &sleeper.link);
 	err = peal_port_sleep(&sleeper, deadline);
 	if (err == -ETIMEDOUT)
-		PEAL_PORT_COUNT(port, timeouts);
+		PEAL_PORT_COUNT(port, timeouts, port_timeouts);
 	*place = sleeper.place;
 	return err;
 }
@@ -37,13 +37,13 @@ int peal_port_get_place(
 	if (port->closed)
 		return -ESHUTDOWN;
 	if (deadline != PEAL_NEVER && deadline <= peal_now()) {
-		PEAL_PORT_COUNT(port, timeouts);
+		PEAL_PORT_COUNT(port, timeouts, port_timeouts);
 		return -ETIMEDOUT;
 	}
 	if (peal_list_empty(&port->free)) {
 		if (wait)
 			return wait_for_place(client, deadline, place);
-		PEAL_PORT_COUNT(port, overloads);
+		PEAL_PORT_COUNT(port, overloads, port_overloads);
 		return -EAGAIN;
 	}
 	*place = PEAL_CONTAINER_OF(port->free.next, struct peal_place, link);
@@ -89,7 +89,7 @@ int peal_port_enqueue(struct peal_place *place, struct peal_port_client *client,
 	place->client = client;
 	place->request.deadline = deadline;
 	place->request.abandoned = 0;
-	PEAL_PORT_COUNT(port, calls);
+	PEAL_PORT_COUNT(port, calls, port_calls);
 	hand_over(port, place);
 	return 0;
 }
@@ -99,9 +99,9 @@ void peal_port_abandon(struct peal_place *place, int err)
 	struct peal_port *port = place->port;
 
 	if (err == -ETIMEDOUT)
-		PEAL_PORT_COUNT(port, timeouts);
+		PEAL_PORT_COUNT(port, timeouts, port_timeouts);
 	else
-		PEAL_PORT_COUNT(port, cancels);
+		PEAL_PORT_COUNT(port, cancels, port_cancels);
 	if (place->state == PEAL_PLACE_WAITING) {
 		port->stats.waiting--;
 		peal_port_free_place(port, place);

@@ -76,7 +76,7 @@ int peal_port_reply(struct peal_request *request, int result, const void *data, 
 		port->stats.working--;
 		peal_port_free_place(port, place);
 	} else {
-		PEAL_PORT_COUNT(port, replies);
+		PEAL_PORT_COUNT(port, replies, port_replies);
 		peal_port_done(place, result < 0 ? result : (ssize_t)size);
 	}
 	pthread_mutex_unlock(&port->lock);
