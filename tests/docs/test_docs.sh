@@ -65,7 +65,7 @@ trap stop_server EXIT
 
 # The port that a server printed, waited for.
 printed_port() {
-	for _ in $(seq 100); do
+	for _ in $(seq 600); do
 		port=$(sed -n 's/^port //p' "$1")
 		[ -z "$port" ] || return 0
 		sleep 0.1
@@ -118,7 +118,7 @@ compile_examples() {
 spoilt_example() {
 	sed 's/^ \*\(.*\)peal_chan_select(cases, 2)/ *\1peal_chan_select(cases)/' "$PEAL_SRCDIR/include/peal/sync.h" >"$TMPDIR/spoilt" &&
 		header_examples sync.h "$TMPDIR/spoilt" && ! compile_examples sync.h 2>"$TMPDIR/spoilt.log" &&
-		grep -q "spoilt:[0-9]*:.*peal_chan_select" "$TMPDIR/spoilt.log"
+		line=$(grep -n 'peal_chan_select(cases)' "$TMPDIR/spoilt") && grep -q "spoilt:${line%%:*}:" "$TMPDIR/spoilt.log"
 }
 
 example_server() {

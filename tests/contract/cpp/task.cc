@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <new>
 
 #include "tests/contract/cpp/cpp.h"
@@ -10,6 +11,7 @@
 /* An object of which it is known how many there are, and which task destroyed the last. */
 struct counted {
 	static std::atomic<int> alive;
+	static std::mutex lock; /* tasks of two shards may take themselves for the last, in turn */
 	static std::string last_task;
 
 	counted()
@@ -22,11 +24,14 @@ struct counted {
 	}
 	~counted()
 	{
-		if (--alive == 0)
-			last_task = peal_task_name();
+		if (--alive > 0)
+			return;
+		std::lock_guard hold{ lock };
+		last_task = peal_task_name();
 	}
 };
 std::atomic<int> counted::alive;
+std::mutex counted::lock;
 std::string counted::last_task;
 
 /* Until a counter has come to a value: what ends unjoined is counted some time later. */
