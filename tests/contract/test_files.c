@@ -235,13 +235,14 @@ static void on_read(struct peal_op *op)
 TASK_TEST(stopping_waits_for_the_pool)
 {
 	static struct peal_op ops[20];
+	static char into[20][BIG]; /* threads of the pool read at the same time */
 	int fd = make_file();
 
 	memset(ops, 0, sizeof(ops));
 	reads_done = 0;
 	ck_assert_int_eq(peal_write(fd, bulk, BIG), BIG);
 	for (int i = 0; i < 20; i++)
-		peal_op_pread(&ops[i], fd, back, BIG, 0, on_read);
+		peal_op_pread(&ops[i], fd, into[i], BIG, 0, on_read);
 	return 0;
 }
 
@@ -252,38 +253,41 @@ START_TEST(ops_end_before_the_runtime)
 }
 END_TEST
 
-struct counting {
-	struct peal_sys_hook hook;
-	PEAL_ATOMIC(int) refusable;
-};
+static PEAL_ATOMIC(int) refusable;
 
 static bool count_refusable(struct peal_sys_hook *hook, long number, long *result)
 {
-	struct counting *counting = PEAL_CONTAINER_OF(hook, struct counting, hook);
-
+	(void)hook;
 	(void)result;
 	if (number == SYS_pwritev2 || number == SYS_preadv2)
-		peal_add_seq_cst(&counting->refusable, 1);
+		peal_add_seq_cst(&refusable, 1);
 	return false;
 }
 
-/* Files in memory do not know RWF_NOWAIT: it is tried once, not each time. */
-TASK_TEST(refusals_are_remembered)
+static int write_and_read(void *arg)
 {
-	struct counting counting = { .hook = { count_refusable } };
 	int fd = memfd_create("peal-test", MFD_CLOEXEC);
 	char byte;
 
-	peal_sys_hook = &counting.hook;
+	(void)arg;
 	for (int i = 0; i < 100; i++) {
 		ck_assert_int_eq(peal_pwrite(fd, "x", 1, i), 1);
 		ck_assert_int_eq(peal_pread(fd, &byte, 1, i), 1);
 	}
-	peal_sys_hook = NULL;
-	ck_assert_int_eq(peal_load_seq_cst(&counting.refusable), 1);
-	ck_assert_int_eq(peal_close(fd), 0);
-	return 0;
+	return peal_close(fd);
 }
+
+/* Files in memory do not know RWF_NOWAIT: it is tried once, not each time. */
+START_TEST(refusals_are_remembered)
+{
+	struct peal_sys_hook hook = { count_refusable };
+
+	peal_sys_hook = &hook;
+	run_on(_i, write_and_read, NULL, (struct peal_rt_opts){ 0 });
+	peal_sys_hook = NULL;
+	ck_assert_int_eq(peal_load_seq_cst(&refusable), 1);
+}
+END_TEST
 
 static void fill_pipe(int fd)
 {
