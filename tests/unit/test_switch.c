@@ -121,7 +121,9 @@ END_TEST
 /* Made and switched to in one step: the same lowest frame, and the other side keeps its registers. */
 static void go_first(void (*entry)(void *arg), void *arg, size_t size)
 {
-	memset(stack[0], 0x5a, sizeof(stack[0]));
+	/* Valgrind takes what is below the stack pointer of an abandoned stack for nobody's. */
+	if (!peal_on_valgrind())
+		memset(stack[0], 0x5a, sizeof(stack[0]));
 	peal_switch_first(&thread, stack[0], size, entry, arg);
 }
 
