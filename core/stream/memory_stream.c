@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/uio.h>
 
 #include <peal/stream.h>
 
@@ -89,15 +90,34 @@ static struct peal_waiter *pop_all(struct pipe *pipe)
 
 typedef ssize_t move_fn(struct pipe *pipe, void *buf, size_t size);
 
+/* Several buffers at once: nobody comes between them. */
+static ssize_t move_all(struct pipe *pipe, move_fn *move, const struct iovec *vector, int count)
+{
+	ssize_t moved = 0;
+
+	for (int i = 0; i < count; i++) {
+		ssize_t n = 0;
+
+		if (vector[i].iov_len)
+			n = move(pipe, vector[i].iov_base, vector[i].iov_len);
+		if (n < 0)
+			return moved ? moved : n;
+		moved += n;
+		if ((size_t)n < vector[i].iov_len)
+			break;
+	}
+	return moved;
+}
+
 /* Do it, or be queued. */
-static ssize_t try_move(
-	struct pipe *pipe, move_fn *move, void *buf, size_t size, struct peal_waiter *waiter)
+static ssize_t try_move(struct pipe *pipe, move_fn *move, const struct iovec *vector, int count,
+	struct peal_waiter *waiter)
 {
 	struct peal_waiter *woken = NULL;
 	ssize_t n;
 
 	peal_spin_lock(&pipe->queue.lock);
-	n = move(pipe, buf, size);
+	n = move_all(pipe, move, vector, count);
 	if (n == -EAGAIN)
 		peal_waitq_push(&pipe->queue, waiter);
 	else if (n > 0)
@@ -107,7 +127,8 @@ static ssize_t try_move(
 	return n;
 }
 
-static ssize_t transfer(struct pipe *pipe, move_fn *move, void *buf, size_t size, const char *what)
+static ssize_t transfer(
+	struct pipe *pipe, move_fn *move, const struct iovec *vector, int count, const char *what)
 {
 	for (;;) {
 		struct peal_waiter waiter = PEAL_WAITER(what, &pipe->queue, peal_waiter_cancel);
@@ -116,7 +137,7 @@ static ssize_t transfer(struct pipe *pipe, move_fn *move, void *buf, size_t size
 
 		if (err)
 			return err;
-		n = try_move(pipe, move, buf, size, &waiter);
+		n = try_move(pipe, move, vector, count, &waiter);
 		if (n != -EAGAIN) {
 			peal_wait_end(&waiter.wait);
 			return n;
@@ -127,14 +148,24 @@ static ssize_t transfer(struct pipe *pipe, move_fn *move, void *buf, size_t size
 	}
 }
 
+static ssize_t memory_readv(struct peal_stream *stream, const struct iovec *vector, int count)
+{
+	return transfer(inside(stream)->in, get, vector, count, "stream read");
+}
+
 static ssize_t memory_read(struct peal_stream *stream, void *buf, size_t size)
 {
-	return transfer(inside(stream)->in, get, buf, size, "stream read");
+	return memory_readv(stream, &(const struct iovec){ buf, size }, 1);
+}
+
+static ssize_t memory_writev(struct peal_stream *stream, const struct iovec *vector, int count)
+{
+	return transfer(inside(stream)->out, put, vector, count, "stream write");
 }
 
 static ssize_t memory_write(struct peal_stream *stream, const void *buf, size_t size)
 {
-	return transfer(inside(stream)->out, put, (void *)buf, size, "stream write");
+	return memory_writev(stream, &(const struct iovec){ (void *)buf, size }, 1);
 }
 
 static void end_pipe(struct pipe *pipe, bool ended, bool broken)
@@ -173,6 +204,8 @@ static const struct peal_stream_ops memory_ops = {
 	.kind = "memory",
 	.read = memory_read,
 	.write = memory_write,
+	.readv = memory_readv,
+	.writev = memory_writev,
 	.shutdown = memory_shutdown,
 	.close = memory_close,
 };
