@@ -71,7 +71,7 @@ static int copy_all(struct peal_copy *copy)
 int peal_stream_copy(
 	struct peal_stream *to, struct peal_stream *from, uint64_t limit, uint64_t *copied)
 {
-	uint64_t unasked;
+	uint64_t unasked = 0;
 	struct peal_copy copy = { .to = to,
 		.from = from,
 		.left = limit,
