@@ -3,6 +3,7 @@ if BACKEND_URING
 libpeal_core_la_SOURCES += \
 	backends/uring/backend.c \
 	backends/uring/bell.c \
+	backends/uring/cancel.c \
 	backends/uring/compat.h \
 	backends/uring/doctor.c \
 	backends/uring/enter.c \

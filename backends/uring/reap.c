@@ -98,6 +98,8 @@ static void finish(struct peal_ring *ring, struct peal_op *op, const struct io_u
 
 	/* Otherwise the op was freed or started again while the kernel had it. */
 	peal_assert(op->backend[PEAL_URING_OP_DATA] == cqe->user_data);
+	if (!(cqe->flags & IORING_CQE_F_MORE))
+		peal_uring_cancel_ended(op);
 	if (op->opcode == PEAL_OP_RAW && more_to_come(op, cqe))
 		return;
 	if (op->opcode == PEAL_OP_SEND_ZC && peal_uring_send_zc_goes_on(ring, op, cqe))
@@ -166,6 +168,7 @@ static bool take(struct peal_ring *ring, const struct io_uring_cqe *cqe, struct 
 		reap->bells += cqe->res > 0;
 		return true;
 	case PEAL_URING_ASIDE:
+		ring->missed |= cqe->res == -ENOENT && !peal_list_empty(&ring->cancelled);
 		return true;
 	}
 	peal_fatal("io_uring: a completion of no known kind (%#llx)",
@@ -205,6 +208,7 @@ static void queue_again(struct peal_ring *ring, struct peal_reap *reap)
 
 	if (bell_is_deaf(ring))
 		peal_uring_arm_bell(ring);
+	peal_uring_cancel_again(ring);
 	while (ring->again) {
 		if (given_up(ring, ring->again)) {
 			peal_reap_add(reap, next_again(ring), -ECANCELED);
@@ -226,7 +230,7 @@ static void queue_again(struct peal_ring *ring, struct peal_reap *reap)
 static bool is_calm(const struct peal_ring *ring)
 {
 	return !io_uring_cq_ready(&ring->uring) && !peal_uring_stirs(ring) &&
-		!peal_uring_queued(ring) && !ring->again && !bell_is_deaf(ring);
+		!peal_uring_queued(ring) && !ring->again && !ring->missed && !bell_is_deaf(ring);
 }
 
 int peal_uring_peek(struct peal_ring *ring, struct peal_reap *reap)
@@ -258,7 +262,7 @@ static bool may_sleep(struct peal_ring *ring, int64_t deadline, struct peal_reap
 	if (io_uring_cq_ready(&ring->uring) || peal_uring_stirs(ring))
 		return false;
 	queue_again(ring, reap);
-	if (reap->count || ring->again || bell_is_deaf(ring))
+	if (reap->count || ring->again || ring->missed || bell_is_deaf(ring))
 		return false;
 	return !is_past(deadline);
 }

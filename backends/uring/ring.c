@@ -33,6 +33,7 @@ static void initialise(struct peal_ring *ring, const struct peal_ring_opts *opts
 	ring->shard = opts->shard;
 	ring->polled = opts->polled;
 	ring->again_last = &ring->again;
+	peal_list_init(&ring->cancelled);
 }
 
 /* How many entries the ring needs so that `entries` ops fit beside the reserve. */

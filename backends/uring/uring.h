@@ -5,7 +5,7 @@
  *
  * Where things are: tier.c what PEAL_URING_TIER leaves of the kernel; setup.c the ring itself; equip.c
  * trying out what the kernel offers; ring.c open and close; verbs.c an op as a submission entry, or
- * done at once; files.c those about files, lease.c those that pick buffers or stay; submit.c taking and cancelling ops; enter.c the one way into the kernel; reap.c
+ * done at once; files.c those about files, lease.c those that pick buffers or stay; submit.c taking ops, cancel.c cancelling them; enter.c the one way into the kernel; reap.c
  * completions; bell.c doorbells; doctor.c what is told to `peal doctor`.
  */
 #ifndef PEAL_URING_URING_H
@@ -17,6 +17,7 @@
 
 #include "backends/uring/compat.h"
 #include "core/base/compiler.h"
+#include "core/base/list.h"
 #include "core/io/direct.h"
 
 /* What the kernel transfers in one call at most; lengths in entries have 32 bits only. */
@@ -66,6 +67,7 @@ struct peal_ring {
 	bool dontfork; /* children do not have the maps */
 	bool closing;
 	bool bell_armed;
+	bool missed;  /* a cancel has found nothing */
 	int enter_fd; /* fd, or its registered index */
 	uint32_t enter_flags;
 	uint32_t sleep_flags;
@@ -74,6 +76,7 @@ struct peal_ring {
 	uint32_t inflight;     /* completions that must still come */
 	struct peal_op *again; /* ops that need another entry, through op->next (reap.c) */
 	struct peal_op **again_last;
+	struct peal_list cancelled; /* ops in flight whose cancel may have missed them (cancel.c) */
 	struct peal_direct direct;
 	struct peal_buffers *buffers; /* NULL: none were lent yet (lease.c) */
 	struct io_uring_buf_ring *free_buffers;
@@ -86,6 +89,9 @@ enum {
 	PEAL_URING_OP_DATA,  /* the user_data of its entry in flight */
 	PEAL_URING_OP_STATE, /* PEAL_URING_OP_* below */
 	PEAL_URING_OP_FIRST, /* the result of a completion that is not the last */
+	PEAL_URING_OP_LINK,  /* in ring->cancelled: two words */
+	PEAL_URING_OP_ASKED = PEAL_URING_OP_LINK +
+		2, /* how often the kernel was asked to cancel it */
 	PEAL_URING_OP_WORDS
 };
 
@@ -93,6 +99,7 @@ enum {
 #define PEAL_URING_OP_POLLING   ((uint64_t)2) /* its entry in flight only waits for readiness */
 #define PEAL_URING_OP_AGAIN     ((uint64_t)4) /* it stands in ring->again */
 #define PEAL_URING_OP_MORE      ((uint64_t)8) /* a completion has come, and this was not the last */
+#define PEAL_URING_OP_LISTED    ((uint64_t)16) /* it stands in ring->cancelled */
 
 /*
  * user_data: an address, a generation, a kind. Addresses have at most 56 bits on every Linux we know
@@ -105,7 +112,7 @@ enum peal_uring_kind {
 	PEAL_URING_BELL_HEARD, /* somebody rang ours */
 	PEAL_URING_BELL_SENT,  /* address: the ring whose bell it was; comes only on failure */
 	PEAL_URING_BELL_READ,  /* the eventfd was read */
-	PEAL_URING_ASIDE       /* of no consequence: a cancel that found nothing to cancel */
+	PEAL_URING_ASIDE       /* a cancel that found nothing to cancel, or could do nothing */
 };
 
 #define PEAL_URING_KIND_BITS       3
@@ -250,7 +257,13 @@ bool peal_uring_send_zc_refused(struct peal_ring *ring, struct peal_op *op, int6
 
 /* submit.c */
 int peal_uring_submit(struct peal_ring *ring, struct peal_op *op);
+
+/* cancel.c */
 int peal_uring_cancel(struct peal_ring *ring, struct peal_op *op);
+/* What cancels have missed; before each entering. */
+void peal_uring_cancel_again(struct peal_ring *ring);
+/* Its last completion has come. */
+void peal_uring_cancel_ended(struct peal_op *op);
 /* Turn an entry into an op's: user_data and the accounts. */
 void peal_uring_activate(struct peal_ring *ring, struct io_uring_sqe *sqe, struct peal_op *op);
 
