@@ -129,8 +129,11 @@ static int obtain(struct peal_plugin *plugin, const char *name, struct peal_reas
 	if (n <= 0)
 		return n;
 	n = peal_blocking(obtain_blocking, &obtain, &result);
-	if (n == -ECANCELED)
+	if (n == -ECANCELED && peal_load_seq_cst(&peal_rt_current()->drain_asked))
 		return peal_refuse(reason, -ESHUTDOWN, "plugin %s: the runtime is ending", name);
+	if (n == -ECANCELED || n == -ETIMEDOUT)
+		return peal_refuse(reason, n, "plugin %s: its load was given up: %s", name,
+			strerrordesc_np(-n));
 	if (n < 0)
 		return peal_refuse(reason, n, "plugin %s: the blocking pool did not open it: %s",
 			name, strerrordesc_np(-n));

@@ -32,7 +32,8 @@ struct peal_rt;
  * failed and what to do.
  *
  * Loads into one runtime go one after the other. peal_plugin_load(): the calling shard's runtime,
- * in a fiber (-EPERM elsewhere), suspends; -EAGAIN when the queue of the blocking pool is full.
+ * in a fiber (-EPERM elsewhere). Suspends. -EAGAIN when the queue of the blocking pool is full;
+ * -ECANCELED, -ETIMEDOUT (scope.h) before it is opened, after that it goes on to its end.
  * peal_rt_plugin_load(): any thread that is no shard (-EDEADLK on one), blocks.
  */
 PEAL_API int peal_plugin_load(const char *name, const char *params, struct peal_reason *reason);
