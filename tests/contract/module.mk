@@ -73,8 +73,8 @@ tests_contract_test_embed_SOURCES = tests/contract/test_embed.c $(runtime_help)
 cancel_calls = tests/contract/cancel/cancel.h tests/contract/cancel/help.c tests/contract/cancel/io.c \
 	tests/contract/cancel/lease.c
 tests_contract_test_cancel_SOURCES = tests/contract/test_cancel.c $(cancel_calls) \
-	tests/contract/cancel/between.c tests/contract/cancel/headers.c tests/contract/cancel/others.c \
-	tests/contract/cancel/stream.c tests/contract/cancel/sync.c $(runtime_help)
+	tests/contract/cancel/between.c tests/contract/cancel/headers.c tests/contract/cancel/net.c \
+	tests/contract/cancel/others.c tests/contract/cancel/stream.c tests/contract/cancel/sync.c $(runtime_help)
 tests_contract_test_nth_SOURCES = tests/contract/test_nth.c $(cancel_calls) $(runtime_help)
 tests_contract_test_emergency_SOURCES = tests/contract/test_emergency.c $(runtime_help)
 tests_contract_test_fork_SOURCES = tests/contract/test_fork.c $(runtime_help)

@@ -165,12 +165,6 @@ static int open_descriptors(void)
 	return count;
 }
 
-/* Can it succeed at all, in our time? */
-static bool may_succeed(const struct call *call)
-{
-	return strncmp(call->name, "serve", 5) != 0 && strcmp(call->name, "connect") != 0;
-}
-
 /* Everything that was begun has ended: connections that were served need a moment. */
 static void check_leaks(int descriptors)
 {
@@ -195,7 +189,7 @@ static int sweep(void *arg)
 	for (int how = 0; how < HOW_MANY; how++)
 		for (int at = 0; at <= TURNS; at++)
 			run_try(call, (enum how)how, at % 2, at);
-	for (int how = 0; may_succeed(call) && how < BEFORE; how++)
+	for (int how = 0; !call->in_vain && how < BEFORE; how++)
 		run_try(call, (enum how)how, how % 2, NEVER);
 	check_leaks(descriptors);
 	return 0;
@@ -207,6 +201,7 @@ static const struct call *call_number(int i)
 		between_calls,
 		io_calls,
 		lease_calls,
+		net_calls,
 		other_calls,
 		stream_calls,
 		sync_calls,

@@ -165,11 +165,6 @@ static int sweep(void *arg)
 
 /* Makers of descriptors. Their one call that may wait is the connect, which has a listener. */
 
-static void nothing(struct attempt *attempt)
-{
-	(void)attempt;
-}
-
 static void is_open(struct attempt *attempt, int64_t result)
 {
 	ck_assert_int_eq(fcntl((int)result, F_GETFD), FD_CLOEXEC);

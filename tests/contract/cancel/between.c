@@ -6,11 +6,6 @@
 #define VALUE 42
 #define LAST  43
 
-static void nothing(struct attempt *attempt)
-{
-	(void)attempt;
-}
-
 static void is_zero(struct attempt *attempt, int64_t result)
 {
 	(void)attempt;
@@ -81,7 +76,7 @@ static int64_t make_compute(struct attempt *attempt)
 /* Messages to a shard where nobody takes them: it keeps so many, and so many more fit between the two.
  * `filled` is how many were sent. */
 
-static void fill(struct attempt *attempt, size_t count)
+static void send_before(struct attempt *attempt, size_t count)
 {
 	while (attempt->filled < count) {
 		int err = peal_msg_try_send(1, TAG, VALUE);
@@ -99,7 +94,7 @@ static void begin_kept(struct attempt *attempt)
 {
 	struct peal_ticket ticket;
 
-	fill(attempt, PEAL_MSG_ROOM - 1);
+	send_before(attempt, PEAL_MSG_ROOM - 1);
 	ck_assert_int_eq(peal_msg_send_ticket(1, TAG, VALUE, &ticket), 0);
 	ck_assert_int_eq(peal_ticket_wait(&ticket), 0);
 	attempt->filled++;
@@ -107,7 +102,7 @@ static void begin_kept(struct attempt *attempt)
 
 static void begin_crowded(struct attempt *attempt)
 {
-	fill(attempt, 2 * PEAL_MSG_ROOM);
+	send_before(attempt, 2 * PEAL_MSG_ROOM);
 }
 
 /* As many as were sent before the call, and the one of the call or the one that says that it is the last. */

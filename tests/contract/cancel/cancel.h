@@ -24,6 +24,7 @@ struct attempt {
 	char buf[BYTES]; /* POISON before the call */
 	size_t filled;   /* bytes that are on their way before the call */
 	unsigned int steps;
+	unsigned int passed; /* descriptors that came with what empty() has read */
 	struct peal_task *task;
 	atomic_bool go, running;
 	void *more;
@@ -46,6 +47,7 @@ struct call {
 	bool needs_driver; /* begin() must not be called by the task that calls */
 	bool brief;        /* over by itself in a moment */
 	bool stubborn;     /* once it has begun it waits for its end, so step() comes always */
+	bool in_vain;      /* nothing lets it succeed, in our time */
 	int stopped;       /* what it returns when the runtime drains, if not -ECANCELED */
 };
 
@@ -53,6 +55,7 @@ struct call {
 extern const struct call between_calls[];
 extern const struct call io_calls[];
 extern const struct call lease_calls[];
+extern const struct call net_calls[];
 extern const struct call other_calls[];
 extern const struct call stream_calls[];
 extern const struct call sync_calls[];
@@ -66,10 +69,30 @@ void check_headers(bool (*tried)(const char *name));
 /* Help for the entries. The first two fail the case on errors. */
 void make_pair(struct attempt *attempt);
 void make_listener(struct attempt *attempt);
+/*
+ * A listener whose backlog is full. TCP drops the request and asks again after a second, which is too long
+ * for us: connecting is in vain. The end closes everything.
+ */
+void begin_full_listener(struct attempt *attempt);
+void end_full_listener(struct attempt *attempt);
 /* Connect to the listener, without waiting. */
 int knock(struct attempt *attempt);
 /* Nobody has written to the buffer, and nobody will. */
 void check_buffer(struct attempt *attempt);
 void close_all(struct attempt *attempt);
+void nothing(struct attempt *attempt);
+/* `ours` and `theirs` are the two ends of one. */
+void check_connection(struct attempt *attempt);
+
+/*
+ * Of the attempt's pair `ours` is full, up to `filled`, and the peer empties it: all that arrives has been
+ * sent, first the zeroes of fill_up() and then the call's bytes, which are POISON. Descriptors that come with
+ * them are counted and closed.
+ */
+void fill_up(struct attempt *attempt);
+void empty(struct attempt *attempt);
+/* BYTES, of a call that has succeeded with this result. */
+void all_come(struct attempt *attempt, int64_t result);
+void none_come(struct attempt *attempt);
 
 #endif

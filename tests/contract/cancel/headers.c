@@ -12,20 +12,13 @@
 /* Not tried here, and why. */
 static const char *const others[][2] = {
 	{ "move", "never waits; refused in a scope, cancelled between two: test_call" },
-	{ "plugin_load", "blocking()" },
-	{ "rt_plugin_load", "blocking()" },
-	{ "resolve", "blocking()" },
+	{ "rt_plugin_load",
+		"for threads, which nobody cancels; refused on shards: test_plugin_load" },
 	{ "writer_vprintf", "what writer_printf() is made of" },
 	{ "receiver_stop", "takes no part in cancelling: test_lease" },
 	{ "receiver_close", "the same" },
 	{ "acceptor_close", "the same" },
 	{ "stream_close", "takes no part in cancelling: test_stream" },
-	{ "datagram_recv", "recvmsg()" },
-	{ "recv_fds", "recvmsg()" },
-	{ "datagram_send", "sendmsg()" },
-	{ "send_fds", "sendmsg()" },
-	{ "tcp_connect", "resolve() and connect()" },
-	{ "unix_connect", "connect()" },
 };
 
 static bool is_excused(const char *name)

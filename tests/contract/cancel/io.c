@@ -116,28 +116,8 @@ static void input_is_told(struct attempt *attempt, int64_t result)
 
 static void begin_full(struct attempt *attempt)
 {
-	char junk[4096] = { 0 };
-	int room = 8192;
-	ssize_t n;
-
 	make_pair(attempt);
-	setsockopt(attempt->ours, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
-	while ((n = send(attempt->ours, junk, sizeof(junk), MSG_DONTWAIT)) > 0)
-		attempt->filled += (size_t)n;
-	ck_assert_int_eq(errno, EAGAIN);
-}
-
-/* What arrives was sent: zeroes up to `filled`, the caller's bytes behind. */
-static void step_drain(struct attempt *attempt)
-{
-	static char buf[1 << 16];
-	unsigned int wrong = 0;
-	ssize_t n;
-
-	while ((n = recv(attempt->theirs, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
-		for (ssize_t i = 0; i < n; i++, attempt->steps++)
-			wrong += buf[i] != (attempt->steps < attempt->filled ? 0 : POISON);
-	ck_assert_uint_eq(wrong, 0);
+	fill_up(attempt);
 }
 
 static int64_t make_send(struct attempt *attempt)
@@ -190,21 +170,6 @@ static int64_t make_send_all(struct attempt *attempt)
 	return peal_send_all(attempt->ours, attempt->buf, BYTES, 0);
 }
 
-static void all_arrives(struct attempt *attempt, int64_t result)
-{
-	ck_assert_int_eq(result, BYTES);
-	step_drain(attempt);
-	ck_assert_uint_eq(attempt->steps, attempt->filled + BYTES);
-}
-
-static void nothing_arrives(struct attempt *attempt)
-{
-	step_drain(attempt);
-	peal_sleep(100 * PEAL_US);
-	step_drain(attempt);
-	ck_assert_uint_eq(attempt->steps, attempt->filled);
-}
-
 /* accept */
 
 static int64_t make_accept(struct attempt *attempt)
@@ -222,8 +187,7 @@ static void connection_is_made(struct attempt *attempt, int64_t result)
 {
 	ck_assert_int_ge(result, 0);
 	attempt->ours = (int)result;
-	ck_assert_int_eq(send(attempt->theirs, "x", 1, 0), 1);
-	ck_assert_int_eq(recv(attempt->ours, attempt->buf, 1, MSG_DONTWAIT), 1);
+	check_connection(attempt);
 }
 
 /* Whoever has knocked, or knocks now, is not swallowed. */
@@ -234,24 +198,11 @@ static void connection_is_still_there(struct attempt *attempt)
 	connection_is_made(attempt, attempt->ours);
 }
 
-/* connect: to a listener whose backlog is full. TCP drops the request and asks again after a second,
- * which is too long for us: here it never succeeds, but for the connection that comes without waiting. */
+/* connect */
 
 static void begin_connect(struct attempt *attempt)
 {
-	make_listener(attempt);
-	listen(attempt->listener, 0);
-	for (int i = 0; i < 8; i++) {
-		struct pollfd ask = { .events = POLLOUT };
-		int fd = ask.fd = knock(attempt);
-
-		if (poll(&ask, 1, 20) == 0) {
-			close(fd);
-			break;
-		}
-		ck_assert_uint_lt(attempt->filled, sizeof(attempt->buf) / sizeof(int));
-		memcpy(attempt->buf + attempt->filled++ * sizeof(int), &fd, sizeof(int));
-	}
+	begin_full_listener(attempt);
 	attempt->ours = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 }
 
@@ -264,26 +215,10 @@ static int64_t make_connect(struct attempt *attempt)
 	return peal_connect(attempt->ours, (struct sockaddr *)&address, size);
 }
 
-static void nothing(struct attempt *attempt)
-{
-	(void)attempt;
-}
-
 static void is_zero(struct attempt *attempt, int64_t result)
 {
 	(void)attempt;
 	ck_assert_int_eq(result, 0);
-}
-
-static void end_connect(struct attempt *attempt)
-{
-	for (size_t i = 0; i < attempt->filled; i++) {
-		int fd;
-
-		memcpy(&fd, attempt->buf + i * sizeof(int), sizeof(int));
-		close(fd);
-	}
-	close_all(attempt);
 }
 
 /* Files: what has begun is over soon, cancelled or not. */
@@ -479,14 +414,13 @@ const struct call io_calls[] = {
 	{ "recv", make_pair, make_recv, send_hello, hello_is_in, hello_is_still_there, close_all },
 	{ "poll", make_pair, make_poll, send_hello, input_is_told, hello_is_still_there,
 		close_all },
-	{ "send", begin_full, make_send, step_drain, all_arrives, nothing_arrives, close_all },
-	{ "send_zc", begin_full, make_send_zc, step_drain, all_arrives, nothing_arrives,
-		close_all },
-	{ "send_all", begin_full, make_send_all, step_drain, all_arrives, nothing_arrives,
-		close_all },
+	{ "send", begin_full, make_send, empty, all_come, none_come, close_all },
+	{ "send_zc", begin_full, make_send_zc, empty, all_come, none_come, close_all },
+	{ "send_all", begin_full, make_send_all, empty, all_come, none_come, close_all },
 	{ "accept", make_listener, make_accept, step_knock, connection_is_made,
 		connection_is_still_there, close_all },
-	{ "connect", begin_connect, make_connect, nothing, is_zero, nothing, end_connect },
+	{ "connect", begin_connect, make_connect, nothing, is_zero, nothing, end_full_listener,
+		.in_vain = true },
 	{ "shutdown", make_pair, make_shutdown, nothing, peer_sees_the_end, nothing, close_all,
 		.releases = true },
 	{ "close", make_pair, make_close, nothing, peer_sees_the_end, nothing, close_all,
@@ -494,8 +428,8 @@ const struct call io_calls[] = {
 	{ "read", make_pair, make_read, send_hello, hello_is_in, hello_is_still_there, close_all },
 	{ "readv", make_pair, make_readv, send_hello, hello_is_in, hello_is_still_there,
 		close_all },
-	{ "write", begin_full, make_write, step_drain, all_arrives, nothing_arrives, close_all },
-	{ "writev", begin_full, make_writev, step_drain, all_arrives, nothing_arrives, close_all },
+	{ "write", begin_full, make_write, empty, all_come, none_come, close_all },
+	{ "writev", begin_full, make_writev, empty, all_come, none_come, close_all },
 	{ "pread", begin_file, make_pread, nothing, hello_is_in, check_buffer, close_all,
 		.stubborn = true },
 	{ "preadv", begin_file, make_preadv, nothing, hello_is_in, check_buffer, close_all,
@@ -510,12 +444,10 @@ const struct call io_calls[] = {
 		close_all, .stubborn = true },
 	{ "recvmsg", make_pair, make_recvmsg, send_hello, hello_is_in, hello_is_still_there,
 		close_all },
-	{ "sendmsg", begin_full, make_sendmsg, step_drain, all_arrives, nothing_arrives,
-		close_all },
+	{ "sendmsg", begin_full, make_sendmsg, empty, all_come, none_come, close_all },
 	{ "splice", begin_splice, make_splice, send_hello, hello_is_in_the_pipe,
 		hello_is_still_there, end_splice },
-	{ "sendfile", begin_sendfile, make_sendfile, step_drain, all_arrives, nothing_arrives,
-		close_all },
+	{ "sendfile", begin_sendfile, make_sendfile, empty, all_come, none_come, close_all },
 	{ "fallocate", begin_file, make_fallocate, nothing, file_has_grown, file_is_not_written,
 		close_all, .stubborn = true },
 	{ "ftruncate", begin_file, make_ftruncate, nothing, file_has_grown, file_is_not_written,

@@ -5,11 +5,6 @@
 
 #include "tests/contract/cancel/cancel.h"
 
-static void nothing(struct attempt *attempt)
-{
-	(void)attempt;
-}
-
 static void is_zero(struct attempt *attempt, int64_t result)
 {
 	(void)attempt;
@@ -315,8 +310,10 @@ const struct call other_calls[] = {
 		end_several },
 	{ "op_wait_any", begin_several, make_op_wait_any, send_one_more, all_have_come,
 		check_several, end_several },
-	{ "serve", make_listener, make_serve, nothing, is_zero, nothing, close_all },
-	{ "serve (full)", begin_full_house, make_serve, nothing, is_zero, nothing, end_serve },
+	{ "serve", make_listener, make_serve, nothing, is_zero, nothing, close_all,
+		.in_vain = true },
+	{ "serve (full)", begin_full_house, make_serve, nothing, is_zero, nothing, end_serve,
+		.in_vain = true },
 	{ "scope_run", nothing, make_scope_run, let_go, is_zero, nothing, nothing, .releases = true,
 		.stubborn = true },
 	{ "scope_close", nothing, make_scope, let_go, is_zero, nothing, nothing, .releases = true,

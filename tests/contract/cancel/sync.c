@@ -5,11 +5,6 @@
 #define TAG   7
 #define VALUE 42
 
-static void nothing(struct attempt *attempt)
-{
-	(void)attempt;
-}
-
 static void is_zero(struct attempt *attempt, int64_t result)
 {
 	(void)attempt;
