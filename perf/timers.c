@@ -5,9 +5,13 @@
  *
  * timers_resident: a million timers that are armed at a time, and what one costs to start, to put off,
  * to stop, to expire.
+ *
+ * timers_start_1m, timers_stop_1m: the first and the third of these, held against a wheel of the core's with
+ * as many nodes of its own, and nothing around it. A node is smaller than a timer; neither fits into caches.
  */
 #include <stdlib.h>
 
+#include "core/time/wheel.h"
 #include "perf/runtime.h"
 
 enum { ROUNDS = 1024, DROPPED = 8 };
@@ -138,6 +142,44 @@ static void run_resident(struct perf_run *run)
 	perf_in_runtime(run, resident);
 }
 
+static void insert_all(
+	struct peal_wheel *wheel, struct peal_wheel_node *nodes, uint64_t n, int64_t now)
+{
+	for (uint64_t i = 0; i < n; i++)
+		peal_wheel_insert(wheel, &nodes[i], far(now, i));
+}
+
+static void remove_all(struct peal_wheel *wheel, struct peal_wheel_node *nodes, uint64_t n)
+{
+	for (uint64_t i = 0; i < n; i++)
+		peal_wheel_remove(wheel, &nodes[i]);
+}
+
+/* In the same order as above: memory is touched for the first time before the clock runs. */
+static void run_wheel(struct perf_run *run)
+{
+	struct peal_wheel *wheel = calloc(1, sizeof(*wheel));
+	struct peal_wheel_node *nodes = calloc(run->count, sizeof(*nodes));
+	int64_t now = peal_now();
+
+	perf_expect(wheel && nodes, "there is memory");
+	peal_wheel_advance(wheel, now);
+	insert_all(wheel, nodes, run->count, now);
+	if (run->variant->with == STOP)
+		perf_start(run);
+	remove_all(wheel, nodes, run->count);
+	if (run->variant->with == STOP)
+		perf_stop(run);
+	if (run->variant->with == START) {
+		perf_start(run);
+		insert_all(wheel, nodes, run->count, now);
+		perf_stop(run);
+		remove_all(wheel, nodes, run->count);
+	}
+	free(nodes);
+	free(wheel);
+}
+
 PERF_ROW(.name = "timer_storm", .what = "1024 rounds of 8 sleeps dropped and one of 1 us awaited",
 	.unit = "us", .scale = 1000, .count = 10,
 	.variants = { { "peal", run_storm }, { "clock", run_clock, .floor = true } })
@@ -147,3 +189,11 @@ PERF_ROW(.name = "timers_resident_1m", .what = "one of a million timers", .count
 		{ "peal/touch", run_resident, .with = TOUCH },
 		{ "peal/stop", run_resident, .with = STOP },
 		{ "peal/expire", run_resident, .with = EXPIRE } })
+
+PERF_ROW(.name = "timers_start_1m", .what = "one of a million timers is started", .count = 1000000,
+	.variants = { { "peal", run_resident, .with = START },
+		{ "wheel", run_wheel, .floor = true, .with = START } })
+
+PERF_ROW(.name = "timers_stop_1m", .what = "one of a million timers is stopped", .count = 1000000,
+	.variants = { { "peal", run_resident, .with = STOP },
+		{ "wheel", run_wheel, .floor = true, .with = STOP } })
