@@ -3,6 +3,7 @@
 #include "backends/uring/test_uring.h"
 
 #include <netinet/in.h>
+#include <sys/un.h>
 
 #include <peal/runtime.h>
 
@@ -154,6 +155,40 @@ START_TEST(a_cancel_may_follow_at_once)
 	peal_uring_close(ring);
 	close(fds[0]);
 	close(fds[1]);
+}
+END_TEST
+
+/* A Unix socket that connects to a full backlog is on its way from one try to the next, where the kernel does
+ * not look for it, when the cancel comes. */
+START_TEST(a_cancel_that_misses_is_asked_for_again)
+{
+	const struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct sockaddr_un bound = { .sun_family = AF_UNIX };
+	socklen_t size = sizeof(address.sun_family);
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int first = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int second = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct peal_ring *ring = open_ring();
+	struct peal_reap reap;
+	struct peal_op connects = { .opcode = PEAL_OP_CONNECT, .fd = second };
+
+	ck_assert_int_eq(bind(listener, (const struct sockaddr *)&address, size), 0);
+	size = sizeof(bound); /* the kernel has chosen an abstract name */
+	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&bound, &size), 0);
+	ck_assert_int_eq(listen(listener, 0), 0);
+	ck_assert_int_eq(connect(first, (const struct sockaddr *)&bound, size), 0);
+	connects.args.connect.address = (const struct sockaddr *)&bound;
+	connects.args.connect.size = size;
+	peal_reap_init(&reap);
+	ck_assert_int_eq(submit(ring, &connects, &reap), 0);
+	ck_assert_int_eq(peal_uring_cancel(ring, &connects), 0);
+	reap_until(ring, &reap, 1, 0);
+	ck_assert_int_eq(connects.result, -ECANCELED);
+	ck_assert(peal_list_empty(&ring->cancelled));
+	peal_uring_close(ring);
+	close(listener);
+	close(first);
+	close(second);
 }
 END_TEST
 
@@ -334,6 +369,7 @@ static TCase *crowd_cases(void)
 	tcase_add_test(tc, a_storm_of_cancels_ends_each_operation_once);
 	tcase_add_test(tc, a_cancel_that_succeeds_leaves_no_completion_of_its_own);
 	tcase_add_test(tc, a_cancel_may_follow_at_once);
+	tcase_add_test(tc, a_cancel_that_misses_is_asked_for_again);
 	tcase_add_test(tc, what_has_completed_keeps_its_result);
 	tcase_add_test(tc, each_activation_is_known_by_another_number);
 	tcase_add_loop_test(tc, entering_may_fail_for_a_while, 0, (int)LENGTH(passing));
