@@ -39,11 +39,13 @@ static void hear(void *arg, enum peal_log_level level, const char *text)
 	pthread_mutex_unlock(&told.lock);
 }
 
-static atomic_int returned; /* tasks that got out of what they waited for */
+static atomic_int begun;    /* tasks that have nothing left to do but wait */
+static atomic_int returned; /* and that got out of what they waited for */
 
 static int sleep_for_ever(void *arg)
 {
 	(void)arg;
+	atomic_fetch_add(&begun, 1);
 	peal_sleep(3600 * PEAL_S);
 	atomic_fetch_add(&returned, 1);
 	return 0;
@@ -53,6 +55,7 @@ static int receive_for_ever(void *arg)
 {
 	char byte;
 
+	atomic_fetch_add(&begun, 1);
 	peal_recv(*(int *)arg, &byte, 1, 0);
 	atomic_fetch_add(&returned, 1);
 	return 0;
@@ -90,6 +93,7 @@ static int never(void *arg)
 
 static void spawn_waiters(struct peal_rt *rt, int *fd)
 {
+	atomic_store(&begun, 0);
 	for (int i = 0; i < 3; i++) {
 		ck_assert_int_eq(
 			peal_rt_spawn(rt, sleep_for_ever, NULL, PEAL_SPAWN(.name = "sleeper")), 0);
@@ -97,6 +101,14 @@ static void spawn_waiters(struct peal_rt *rt, int *fd)
 		ck_assert_int_eq(peal_rt_spawn(rt, join_for_ever, NULL, NULL), 0);
 		ck_assert_int_eq(peal_rt_spawn(rt, scope_for_ever, NULL, NULL), 0);
 	}
+}
+
+/* Those, those that they join, and those of their scopes: all wait, or are about to. */
+static void await_waiters(void)
+{
+	for (int i = 0; i < 20000 && atomic_load(&begun) < 3 * (1 + 1 + 1 + 4); i++)
+		usleep(1000);
+	ck_assert_int_eq(atomic_load(&begun), 3 * (1 + 1 + 1 + 4));
 }
 
 static void wait_for_state(struct peal_rt *rt, enum peal_rt_state state)
@@ -135,6 +147,7 @@ START_TEST(nobody_is_waited_for)
 	peal_set_log(hear, NULL);
 	rt = start(_i, 3);
 	spawn_waiters(rt, &ends[0]);
+	await_waiters();
 	usleep(20000);
 	begin = peal_now();
 	peal_rt_emergency(rt);
@@ -160,7 +173,7 @@ START_TEST(a_drain_is_cut_short)
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	spawn_waiters(rt, &ends[0]);
-	usleep(10000);
+	await_waiters();
 	peal_rt_drain(rt);
 	wait_for_state(rt, PEAL_RT_DRAINING);
 	peal_rt_emergency(rt);

@@ -321,9 +321,8 @@ static void begin_plugin_load(struct attempt *attempt)
 	char path[4096];
 
 	(void)attempt;
-	if (PEAL_TSAN)
-		peal_skip(
-			"clang does not link ThreadSanitizer into shared objects, nor libpeal into this program");
+	if (PEAL_TSAN || PEAL_ASAN)
+		peal_skip("it brings libpeal.so, and a sanitizer bears no two of it");
 	snprintf(path, sizeof(path), "%s/hello.so", getenv("PEAL_PLUGIN_PATH"));
 	if (access(path, R_OK))
 		peal_skip("plugins are linked statically");
