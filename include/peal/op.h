@@ -235,8 +235,8 @@ PEAL_API void peal_op_send(
  * The same, of a large buffer that need not be copied: the network sends from where it lies. The op completes
  * when nobody reads the buffer any more, which on TCP means that the peer has acknowledged the bytes. A
  * cancel comes too late once they are on their way, and the op still completes then: for a peer that does
- * not answer when the connection is given up (peal_set_user_timeout()). That pays for large buffers on real
- * networks, and only there: buffers below 32 KiB are sent as by peal_op_send(), and so are all on
+ * not answer when the connection is given up (peal_set_user_timeout()). It is meant for large buffers on real
+ * networks: buffers below 32 KiB are sent as by peal_op_send(), and so are all on
  * sockets where the kernel was seen to copy them all the same (loopback), where it cannot (Unix
  * sockets), and on other backends and kernels (io_uring of Linux 6.2).
  */
