@@ -15,6 +15,10 @@
 void *peal_buffer_alloc(size_t size);
 void peal_buffer_free(void *buf);
 
+/* The buffer of a reader or writer: the user's *buf of `size` bytes, or, for NULL, one of the library's, of
+ * PEAL_BUFFER_BYTES for 0. 0; -EINVAL; -ENOMEM. */
+int peal_buffer_choose(char **buf, size_t size, size_t *capacity, uint32_t *flags);
+
 /* Read more behind what is in the buffer, in which there is room once what was taken makes way: how many
  * bytes, 0 at the end. */
 ssize_t peal_reader_fill(struct peal_reader *reader);

@@ -12,18 +12,14 @@
 int peal_reader_init(struct peal_reader *reader, struct peal_stream *stream, void *buf, size_t size)
 {
 	struct peal_reader made = { .stream = stream, .buf = buf };
+	int err;
 
-	if (!reader || !stream || (buf && !size) || size > SSIZE_MAX)
+	if (!reader || !stream)
 		return -EINVAL;
-	made.capacity = size ? size : PEAL_BUFFER_BYTES;
-	if (!buf) {
-		made.buf = peal_buffer_alloc(made.capacity);
-		if (!made.buf)
-			return -ENOMEM;
-		made.flags = PEAL_BUFFER_OWNED;
-	}
-	*reader = made;
-	return 0;
+	err = peal_buffer_choose(&made.buf, size, &made.capacity, &made.flags);
+	if (!err)
+		*reader = made;
+	return err;
 }
 
 void peal_reader_end(struct peal_reader *reader)

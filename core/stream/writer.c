@@ -28,21 +28,33 @@ void peal_buffer_free(void *buf)
 	peal_alloc_release();
 }
 
+int peal_buffer_choose(char **buf, size_t size, size_t *capacity, uint32_t *flags)
+{
+	size_t wanted = size ? size : PEAL_BUFFER_BYTES;
+
+	if ((*buf && !size) || size > SSIZE_MAX)
+		return -EINVAL;
+	if (!*buf) {
+		*buf = peal_buffer_alloc(wanted);
+		if (!*buf)
+			return -ENOMEM;
+		*flags |= PEAL_BUFFER_OWNED;
+	}
+	*capacity = wanted;
+	return 0;
+}
+
 int peal_writer_init(struct peal_writer *writer, struct peal_stream *stream, void *buf, size_t size)
 {
 	struct peal_writer made = { .stream = stream, .buf = buf };
+	int err;
 
-	if (!writer || !stream || (buf && !size) || size > SSIZE_MAX)
+	if (!writer || !stream)
 		return -EINVAL;
-	made.capacity = size ? size : PEAL_BUFFER_BYTES;
-	if (!buf) {
-		made.buf = peal_buffer_alloc(made.capacity);
-		if (!made.buf)
-			return -ENOMEM;
-		made.flags = PEAL_BUFFER_OWNED;
-	}
-	*writer = made;
-	return 0;
+	err = peal_buffer_choose(&made.buf, size, &made.capacity, &made.flags);
+	if (!err)
+		*writer = made;
+	return err;
 }
 
 void peal_writer_end(struct peal_writer *writer)
