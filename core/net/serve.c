@@ -167,7 +167,8 @@ static int pause_accepting(struct acceptor *acceptor)
 	peal_add_acq_rel(&server->pausing, 1);
 	err = PEAL_WITHIN_GET(pause, peal_semaphore_acquire(&server->freed, 1));
 	peal_sub_acq_rel(&server->pausing, 1);
-	return err == -ETIMEDOUT ? 0 : err;
+	/* The end of the pause, unless it was that of an enclosing deadline. */
+	return err == -ETIMEDOUT ? peal_cancelled() : err;
 }
 
 /* A connection that was accepted is not given up because no task could be made just now. */
